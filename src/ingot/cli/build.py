@@ -1,0 +1,97 @@
+"""`ingot build`: folders in, a registered model out.
+
+The life of the command: read the budget, look at the documents, say what disk and time it will need, run the quickstart
+recipe with a live display, and end with a summary a manager can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingot.cli.options import read_count, read_duration, shared
+from ingot.cli.show.display import open_display
+from ingot.cli.show.preview import preview_plan, print_preview
+from ingot.cli.show.summary import print_summary
+from ingot.cli.wire import command_line, home_at
+from ingot.core.errors import SpaceError, UsageError
+from ingot.core.storage import as_size, free_bytes, write_atomically
+from ingot.flow.home import Home, check_name
+from ingot.flow.planning import take_snapshot
+from ingot.flow.recipe_file import write_recipe
+from ingot.flow.runner import Options, run
+from ingot.recipes.quickstart import Choices, quickstart
+
+DEFAULT_TIME = "10m"
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--name", required=True, help="What to call the model; the same name again makes its next version.")
+@click.option("--time", "time_text", help=f"Budget: how long the whole build may take.  [default: {DEFAULT_TIME}]")
+@click.option("--steps", "steps_text", help="Budget: training steps instead of time.")
+@click.option("--tokens", "tokens_text", help="Budget: tokens to train on instead of time, such as 5M.")
+@click.option("--vocabulary", default=0, help="Tokens the tokenizer learns.  [default: the plan chooses]")
+@click.option("--width", default=0, help="Width of the model.  [default: the plan chooses]")
+@click.option("--layers", default=0, help="Layers of the model.  [default: the plan chooses]")
+@click.option("--layout", type=click.Choice(["qwen3", "mistral"]), default="qwen3", show_default=True)
+@click.option("--exclude", multiple=True, metavar="NAME", help="File or folder name to leave out; may be repeated.")
+@click.option("--seed", default=0, help="Another seed makes another, equally good model.")
+@click.option("--cores", default=0, help="Cores to use.  [default: all]")
+@click.option("--replan", is_flag=True, help="Measure this machine and plan anew instead of keeping the plan.")
+@click.option("--dry-run", is_flag=True, help="Show the graph and the plan; spend nothing.")
+@click.option("--write-recipe", "recipe_path", type=click.Path(), help="Also write the graph as a recipe file.")
+@shared
+def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debug: bool, **options: Any) -> None:
+    """Build a model of your own from PATH...: folders, files or globs.
+
+    Reads txt, md, html, code, csv, jsonl, pdf, docx and more; finds repeats; keeps some documents aside to measure the
+    result; learns a tokenizer; trains; evaluates; registers NAME.
+    """
+    home = home_at(home_path)
+    steps = quickstart(check_name(name), paths, _choices(options))
+    if options["recipe_path"]:
+        write_atomically(Path(options["recipe_path"]), write_recipe(steps))
+    snapshot = take_snapshot(steps[0].sources["documents"], home)
+    preview = preview_plan(steps, snapshot, home)
+    if options["dry_run"]:
+        print_preview(steps, snapshot, preview, as_json)
+        return
+    _check_disk(home, preview["disk_bytes"])
+    before = home.versions(name)
+    redo = frozenset({"probe", "plan"} if options["replan"] else ())
+    with open_display(as_json, title=f"Building {name}") as display:
+        display.say(f"{len(snapshot.items)} files, {as_size(snapshot.bytes)}; {_disk_line(home, preview)}")
+        settings = Options(cores=options["cores"], redo=redo, command=command_line())
+        outcome = run(steps, home, settings, [display.show])
+    print_summary(outcome, before, as_json)
+
+
+def _choices(options: Mapping[str, Any]) -> Choices:
+    given = [option for option in ("time_text", "steps_text", "tokens_text") if options[option]]
+    if len(given) > 1:
+        raise UsageError("more than one budget is given", fix="choose one of --time, --steps and --tokens")
+    return Choices(
+        seconds=read_duration(options["time_text"] or DEFAULT_TIME) if given in ([], ["time_text"]) else 0.0,
+        steps=read_count(options["steps_text"], "--steps") if options["steps_text"] else 0,
+        tokens=read_count(options["tokens_text"], "--tokens") if options["tokens_text"] else 0,
+        exclude=tuple(options["exclude"]),
+        **{key: options[key] for key in ("vocabulary", "width", "layers", "layout", "seed")},
+    )
+
+
+def _check_disk(home: Home, needed: int) -> None:
+    free = free_bytes(home.path)
+    if needed > free:
+        raise SpaceError(
+            f"this build needs about {as_size(needed)} of disk and {as_size(free)} are free",
+            where=str(home.path),
+            fix="free some space (`ingot gc` says what it could remove) or choose another disk with --home FOLDER",
+        )
+
+
+def _disk_line(home: Home, preview: Mapping[str, Any]) -> str:
+    return f"needs about {as_size(preview['disk_bytes'])} of disk, {as_size(free_bytes(home.path))} are free"

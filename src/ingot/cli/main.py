@@ -1,0 +1,117 @@
+"""`ingot`: one command, its subcommands loaded only when they are used, and one place where errors become words.
+
+The table of commands is data so that `ingot --help` imports nothing of any room.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import ingot
+from ingot.core.errors import IngotError, suggest
+from ingot.core.plugins import resolve
+
+# name -> (where it is, what it does)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "build": ("ingot.cli.build:build", "Build a model of your own from folders of documents."),
+    "chat": ("ingot.cli.chat:chat", "Talk to a model in the terminal."),
+    "serve": ("ingot.cli.serve:serve", "Serve a model over the OpenAI-compatible HTTP API."),
+    "models": ("ingot.cli.listings:models", "List the models you own."),
+    "runs": ("ingot.cli.listings:runs", "List runs, or show one."),
+    "artifacts": ("ingot.cli.listings:artifacts", "List everything the runs have made."),
+    "lineage": ("ingot.cli.listings:lineage", "Show what a model was made from, back to the documents."),
+    "run": ("ingot.cli.run:run", "Run a recipe file."),
+    "plugins": ("ingot.cli.listings:plugins", "List what can be plugged in."),
+    "doctor": ("ingot.cli.doctor:doctor", "Check this machine and the home folder."),
+    "gc": ("ingot.cli.gc:gc", "Say what could be removed, and remove it with --delete."),
+}
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A command group that imports a command when it is called, and lists them all without importing any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = resolve(COMMANDS[cmd_name][0])
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no command {args[0]!r}: {suggest(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(ingot.__version__, prog_name="ingot")
+def cli() -> None:
+    """Build your own language model from your own documents, on your own machine.
+
+    \b
+    ingot build ./my-docs --name acme --time 10m
+    ingot chat acme
+    ingot serve acme
+    """
+
+
+def main() -> None:
+    """Run the command line and end the process with a documented exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; every error is printed as words, never as a traceback."""
+    is_debugging = "--debug" in arguments
+    try:
+        cli.main(args=arguments, prog_name="ingot", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nstopped; what was finished is kept, and the same command goes on from there", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has seen enough.
+        sys.stderr.close()
+        return 0
+    except IngotError as error:
+        if is_debugging:
+            raise
+        _print_error(error, as_json="--json" in arguments)
+        return error.exit_code
+    except Exception as error:
+        # The last door: a bug of ours must still speak.
+        if is_debugging:
+            raise
+        click.echo(f"ingot has a bug: {type(error).__name__}: {error}\n  do now: add --debug and report it", err=True)
+        return 1
+    return 0
+
+
+def _print_error(error: IngotError, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"kind": "error", "exit_code": error.exit_code, **error.as_fields()}))
+        return
+    label = click.style("error", fg="red", bold=True)
+    click.echo(f"{label}: {error}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Options several commands share, and the reading of budgets such as `10m`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ingot.core.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MAGNITUDES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}
+
+home_option = click.option(
+    "--home",
+    "home_path",
+    envvar="INGOT_HOME",
+    default="~/.ingot",
+    show_default=True,
+    help="Where everything lies (or the variable INGOT_HOME).",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON instead of text.")
+debug_option = click.option("--debug", is_flag=True, help="Show tracebacks.")
+
+
+def shared(command: F) -> F:
+    """Add --home, --json and --debug to a command."""
+    return home_option(json_option(debug_option(command)))
+
+
+def read_duration(text: str) -> float:
+    """Return seconds from `90s`, `10m`, `1h30m` or `2d`.
+
+    >>> read_duration("1h30m")
+    5400.0
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.strip().lower())
+    if not parts or "".join(number + unit for number, unit in parts) != text.strip().lower():
+        raise UsageError(f"{text!r} is not a time", where="--time", fix="write it like 90s, 10m or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def read_count(text: str, option: str) -> int:
+    """Return a count from `2000`, `20k`, `5M` or `1B`.
+
+    >>> read_count("1.5M", "--tokens")
+    1500000
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmbg]?)", text.strip().lower())
+    if match is None:
+        raise UsageError(f"{text!r} is not a count", where=option, fix="write it like 2000, 20k or 5M")
+    return int(float(match[1]) * _MAGNITUDES[match[2]])

@@ -1,0 +1,5 @@
+"""The ground every room stands on: errors, configs, plug-ins, events, files, the machine and its energy.
+
+In: nothing of Ingot. Out: small nouns and plain functions, free of torch.
+Read in this order: errors, config, plugins, events, storage, hardware, energy, sandbox.
+"""

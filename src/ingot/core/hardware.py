@@ -1,0 +1,75 @@
+"""What this machine is, told without torch.
+
+Only facts that are cheap and safe to read: cores this process may use, memory, whether the processor multiplies bf16
+in hardware, and whether an accelerator's driver is present. What the machine can *do* is measured by a step, not here.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Cores usable by this process, memory in bytes, hardware bf16, accelerator name or None."""
+
+    cores: int
+    memory_bytes: int
+    has_bf16: bool
+    accelerator: str | None
+    processor: str
+    platform: str
+
+
+def machine() -> Machine:
+    """Describe the machine this process runs on."""
+    processor, flags = _processor()
+    return Machine(
+        cores=usable_cores(),
+        memory_bytes=memory_bytes(),
+        has_bf16=bool(_BF16_FLAGS & flags),
+        accelerator=_accelerator(),
+        processor=processor,
+        platform=f"{platform.system()} {platform.machine()}",
+    )
+
+
+def usable_cores() -> int:
+    """Return the number of cores this process may run on (affinity included, where the system tells)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """Return the machine's physical memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _processor() -> tuple[str, frozenset[str]]:
+    information = Path("/proc/cpuinfo")
+    if not information.exists():
+        return platform.processor() or platform.machine(), frozenset()
+    name, flags = "", ""
+    for line in information.read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            name = name or value.strip()
+        if key.strip() in ("flags", "Features"):
+            flags = flags or value
+    return name or platform.machine(), frozenset(flags.split())
+
+
+def _accelerator() -> str | None:
+    if Path("/proc/driver/nvidia/version").exists():
+        return "nvidia"
+    if Path("/dev/kfd").exists():
+        return "amd"
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return "apple"
+    return None

@@ -1,0 +1,106 @@
+"""One way to extend: a plug-in is one file in the right folder, or an entry point of another package.
+
+The file holds a frozen dataclass `Config` and one entry named after its kind. There is no list to edit: listing a kind
+reads the folder's file names, loading one imports that file alone. Packages outside add plug-ins through the entry-point
+group `ingot.<kind>`, whose values name such a module.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ingot.core.errors import MissingExtraError, UsageError, suggest
+
+# kind -> (the folder its files lie in, the name of the entry in each file)
+KINDS: dict[str, tuple[str, str]] = {
+    "connector": ("ingot.data.connectors", "Connector"),
+    "parser": ("ingot.data.parsers", "parse"),
+    "filter": ("ingot.data.filters", "annotate"),
+    "dedup": ("ingot.data.dedup", "duplicates"),
+    "objective": ("ingot.train.objectives", "loss"),
+    "engine": ("ingot.infer.engines", "Engine"),
+    "exporter": ("ingot.infer.exporters", "export"),
+    "executor": ("ingot.flow.executors", "Executor"),
+}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A loaded plug-in: its kind and name, its Config type, its entry and the first sentence of its docstring."""
+
+    kind: str
+    name: str
+    config_type: type[Any]
+    entry: Callable[..., Any]
+    summary: str
+
+
+def kinds() -> list[str]:
+    """Return every kind of plug-in, sorted."""
+    return sorted(KINDS)
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of a kind's plug-ins, sorted, without importing any of them."""
+    folder, _ = _place(kind)
+    if importlib.util.find_spec(folder) is None:
+        return sorted(_outside(kind))
+    inside = {module.name for module in pkgutil.iter_modules(importlib.import_module(folder).__path__)}
+    return sorted(inside | set(_outside(kind)))
+
+
+def load(kind: str, name: str) -> Plugin:
+    """Import one plug-in. Raises UsageError with the nearest name when there is none of that name."""
+    folder, entry = _place(kind)
+    if name not in names(kind):
+        raise UsageError(f"there is no {kind} named {name!r}", fix=suggest(name, names(kind)))
+    module = importlib.import_module(_outside(kind).get(name, f"{folder}.{name}"))
+    return Plugin(kind, name, _config_type(module), getattr(module, entry), _first_sentence(module.__doc__))
+
+
+def resolve(reference: str) -> Callable[..., Any]:
+    """Return what a run reference such as `ingot.train.run:pretrain` names."""
+    module_name, _, attribute = reference.partition(":")
+    try:
+        return _callable(getattr(importlib.import_module(module_name), attribute))
+    except ModuleNotFoundError as error:
+        if error.name is not None and not module_name.startswith(error.name):
+            raise MissingExtraError(f"the package {error.name!r}, which {reference} needs,", "all") from error
+        raise UsageError(f"run reference {reference!r} names no module", fix="write package.module:function") from error
+    except (AttributeError, ValueError) as error:
+        raise UsageError(f"run reference {reference!r} names no function", fix="write package.module:function") from error
+
+
+def _callable(value: object) -> Callable[..., Any]:
+    if not callable(value):
+        raise ValueError(value)
+    return value
+
+
+def _place(kind: str) -> tuple[str, str]:
+    if kind not in KINDS:
+        raise UsageError(f"there is no kind of plug-in named {kind!r}", fix=suggest(kind, KINDS))
+    return KINDS[kind]
+
+
+def _outside(kind: str) -> dict[str, str]:
+    return {point.name: point.value for point in importlib.metadata.entry_points(group=f"ingot.{kind}")}
+
+
+def _config_type(module: ModuleType) -> type[Any]:
+    config_type = getattr(module, "Config", None)
+    assert isinstance(config_type, type), f"{module.__name__} has no Config"
+    assert dataclasses.is_dataclass(config_type), f"{module.__name__}.Config is not a dataclass"
+    return config_type
+
+
+def _first_sentence(text: str | None) -> str:
+    return (text or "").strip().split("\n\n")[0].replace("\n", " ")

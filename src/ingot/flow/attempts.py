@@ -1,0 +1,34 @@
+"""What a step has cost so far, over all its attempts: kept beside its work folder while it runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ingot.core.storage import write_atomically
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Wall seconds and joules, and whether the joules were measured or estimated."""
+
+    seconds: float = 0.0
+    joules: float = 0.0
+    method: str = "estimated"
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.seconds + other.seconds, self.joules + other.joules, other.method)
+
+
+def read_spent(path: Path) -> Spent:
+    """Return what earlier attempts cost; nothing when there were none."""
+    try:
+        return Spent(**json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return Spent()
+
+
+def write_spent(path: Path, spent: Spent) -> None:
+    """Keep what was spent."""
+    write_atomically(path, json.dumps(asdict(spent)))

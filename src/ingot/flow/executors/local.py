@@ -1,0 +1,115 @@
+"""Run each step in a child process of its own on this machine.
+
+A step that crashes, leaks or loads a gigabyte of libraries costs the runner nothing. Events come back as lines through
+a pipe; everything the step prints goes to its log. The child watches its standard input: when the runner dies, however
+it dies, the pipe closes and the child ends itself, so an interrupted run leaves nobody writing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ingot.core.errors import KilledError, StepError, from_fields
+from ingot.core.events import Emit
+from ingot.flow.request import Request
+
+_LAST_LOG_LINES = 3
+
+
+@dataclass(frozen=True)
+class Config:
+    """The local executor has nothing to set: cores come with each request."""
+
+
+class Executor:
+    """Runs requests one after another, each in a fresh interpreter."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+
+    def run(self, request: Request, emit: Emit, log: Path) -> Mapping[str, Any]:
+        """Run one request and return its facts."""
+        with log.open("ab") as output:
+            child, events = _start(request, output)
+            try:
+                outcome = _follow(events, emit)
+                child.wait()
+            finally:
+                _end(child)
+        if outcome is None:
+            raise _died(request, child.returncode, log)
+        if outcome["kind"] == "error":
+            raise from_fields(outcome)
+        facts: Mapping[str, Any] = outcome["facts"]
+        return facts
+
+
+def _start(request: Request, output: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[str]]:
+    read_end, write_end = os.pipe()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ingot.flow.worker", str(write_end)],
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        pass_fds=(write_end,),
+        env=_environment(request.cores),
+    )
+    os.close(write_end)
+    assert child.stdin is not None
+    # The request is one line; the pipe then stays open for as long as the runner lives.
+    child.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
+    child.stdin.flush()
+    return child, os.fdopen(read_end, encoding="utf-8")
+
+
+def _environment(cores: int) -> dict[str, str]:
+    fixed = {
+        # The same set order in every run, and no library that looks for a hub.
+        "PYTHONHASHSEED": "0",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "true",
+        "RAYON_NUM_THREADS": str(cores),
+        "OMP_NUM_THREADS": str(cores),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {**os.environ, **fixed}
+
+
+def _follow(events: IO[str], emit: Emit) -> dict[str, Any] | None:
+    """Pass events on until the child closes the pipe; return its last word (facts or error), if there was one."""
+    outcome = None
+    with events:
+        for line in events:
+            message = json.loads(line)
+            if message["kind"] in ("facts", "error"):
+                outcome = message
+            else:
+                emit(message.pop("kind"), **message)
+    return outcome
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.kill()
+        child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
+
+
+def _died(request: Request, code: int, log: Path) -> StepError:
+    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LOG_LINES:]
+    fix = "run the same command again: finished steps are kept"
+    if code == -signal.SIGKILL:
+        fix = "the system may have been out of memory: close other programs or take a smaller budget, then run again"
+    kind = KilledError if code < 0 else StepError
+    return kind(f"step {request.step!r} ended with {how}", where=str(log), why=" / ".join(lines), fix=fix)

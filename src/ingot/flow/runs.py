@@ -1,0 +1,89 @@
+"""Runs: which command made or reused what, when, and how it ended. One run.json each, rewritten whole at each change."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+import psutil
+
+from ingot.core.storage import write_atomically
+from ingot.flow.home import Home
+
+
+@dataclass(frozen=True)
+class StepStatus:
+    """A step's state in a run: waiting, running, made, reused; and the artifact it led to."""
+
+    name: str
+    status: str
+    artifact: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `status` is running, finished, failed or interrupted; `process` is the runner's id on its machine."""
+
+    id: str
+    command: str
+    status: str
+    started: str
+    finished: str
+    process: int
+    steps: tuple[StepStatus, ...]
+    error: str = ""
+
+
+def start_run(home: Home, command: str, step_names: Sequence[str]) -> RunRecord:
+    """Begin a run: give it an id that sorts by time, and write its record."""
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    steps = tuple(StepStatus(name, "waiting", "") for name in step_names)
+    record = RunRecord(run_id, command, "running", _now(), "", os.getpid(), steps)
+    (home.runs_path / run_id).mkdir(parents=True)
+    return _write(home, record)
+
+
+def update_run(home: Home, run_id: str, status: StepStatus) -> RunRecord:
+    """Put a step's new state into the run's record."""
+    record = read_run(home, run_id)
+    steps = tuple(status if step.name == status.name else step for step in record.steps)
+    return _write(home, replace(record, steps=steps))
+
+
+def finish_run(home: Home, run_id: str, status: str, error: str) -> RunRecord:
+    """Close a run's record."""
+    return _write(home, replace(read_run(home, run_id), status=status, finished=_now(), error=error))
+
+
+def read_run(home: Home, run_id: str) -> RunRecord:
+    """Return a run's record; one whose process is gone without a word is `interrupted`."""
+    fields = json.loads((home.runs_path / run_id / "run.json").read_text(encoding="utf-8"))
+    steps = tuple(StepStatus(**step) for step in fields.pop("steps"))
+    return RunRecord(**fields, steps=steps)
+
+
+def list_runs(home: Home) -> list[RunRecord]:
+    """Return all runs, newest first; a run whose process is gone reads `interrupted`."""
+    if not home.runs_path.is_dir():
+        return []
+    ids = sorted((path.parent.name for path in home.runs_path.glob("*/run.json")), reverse=True)
+    return [_as_it_is(read_run(home, run_id)) for run_id in ids]
+
+
+def _as_it_is(record: RunRecord) -> RunRecord:
+    if record.status == "running" and not psutil.pid_exists(record.process):
+        return replace(record, status="interrupted")
+    return record
+
+
+def _write(home: Home, record: RunRecord) -> RunRecord:
+    write_atomically(home.runs_path / record.id / "run.json", json.dumps(asdict(record), indent=1) + "\n")
+    return record
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

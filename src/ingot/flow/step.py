@@ -1,0 +1,105 @@
+"""A Step: what to run, with which settings, on which inputs. Building one runs nothing.
+
+The function behind a run reference has one shape, whatever the room::
+
+    def curate(config: CurateConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts
+
+It reads its inputs' folders, writes its own files into `context.folder`, and returns facts: the JSON-able numbers worth
+knowing about the result. Config literals decide what the result *is*; the context says *where* it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ingot.core.errors import UsageError
+from ingot.core.events import Emit
+from ingot.flow.artifact import Artifact
+from ingot.flow.source import Snapshot, Source
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """Where a step runs: the folder to fill, a scratch folder beside it, cores to use, where to report, what to read.
+
+    `folder` is empty at the start, or, for a resumable step, as the interrupted attempt left it.
+    """
+
+    folder: Path
+    scratch: Path
+    cores: int
+    emit: Emit
+    sources: Mapping[str, Snapshot] = field(default_factory=dict)
+
+
+class StepFunction(Protocol):
+    """What a run reference names."""
+
+    def __call__(self, config: Any, inputs: Mapping[str, Artifact], context: StepContext, /) -> Facts: ...
+
+
+@dataclass(frozen=True)
+class Field:
+    """A fact of an earlier step, to be used as a config literal once that step has run."""
+
+    step: Step
+    fact: str
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One node of a recipe.
+
+    `artifact` is the name its result is kept under. `fields` fills config fields from facts of earlier steps, so that
+    identity depends on the value and not on everything else that step produced. Raise `version` when the meaning of the
+    result changes. A `resumable` step finds its folder as it left it; others start from an empty one.
+    """
+
+    name: str
+    artifact: str
+    kind: str
+    run: str
+    config: Any
+    inputs: Mapping[str, Step] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    version: int = 1
+    is_resumable: bool = False
+    retries: int = 1
+
+    def field(self, fact: str) -> Field:
+        """Refer to a fact of this step's result, for a later step's config."""
+        return Field(self, fact)
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """The steps that must run before this one, each once."""
+        before = [*self.inputs.values(), *(reference.step for reference in self.fields.values())]
+        return tuple(dict.fromkeys(before))
+
+
+def in_order(targets: Sequence[Step]) -> list[Step]:
+    """Return the targets and everything they need, parents first. Raises UsageError when two steps share a name."""
+    ordered: dict[Step, None] = {}
+    for target in targets:
+        for step in _depth_first(target, ordered, frozenset()):
+            ordered[step] = None
+    names = [step.name for step in ordered]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two steps are named {twice[0]!r}", fix="give every step of a recipe its own name")
+    return list(ordered)
+
+
+def _depth_first(step: Step, done: Mapping[Step, None], above: frozenset[Step]) -> Iterator[Step]:
+    if step in above:
+        raise UsageError(f"step {step.name!r} needs its own result", fix="remove the cycle from the recipe")
+    for parent in step.parents:
+        if parent not in done:
+            yield from _depth_first(parent, done, above | {step})
+    yield step

@@ -1,0 +1,143 @@
+"""The child process of the local executor: read one request, run its step, report, end.
+
+    python -m ingot.flow.worker <descriptor to write events to>      (the request comes on standard input)
+
+A thread waits for standard input to close, which happens when the parent is gone, and then ends this process at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock
+
+from ingot.core.config import load
+from ingot.core.energy import Meter
+from ingot.core.errors import IngotError, StepError
+from ingot.core.plugins import resolve
+from ingot.core.storage import room_on_disk
+from ingot.flow.artifact import read_artifact
+from ingot.flow.request import Request
+from ingot.flow.source import snapshot_from_literals
+from ingot.flow.step import StepContext
+
+_SPENT_EVERY_SECONDS = 2.0
+_PARENT_IS_GONE = 70
+
+
+class Reporter:
+    """Writes events to the parent, and every two seconds what has been spent so far."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe = pipe
+        self._meter = Meter()
+        self._start = time.monotonic()
+        self._lock = threading.Lock()
+        self._last_spent = 0.0
+
+    def emit(self, kind: str, /, **fields: Any) -> None:
+        """Send one event."""
+        with self._lock:
+            self._write({"kind": kind, **fields})
+            if time.monotonic() - self._last_spent > _SPENT_EVERY_SECONDS:
+                self._write_spent()
+
+    def close(self, last_word: Mapping[str, Any]) -> None:
+        """Send what was spent and the outcome; nothing may follow."""
+        with self._lock:
+            self._write_spent()
+            self._write(last_word)
+            self._pipe.close()
+
+    def _write_spent(self) -> None:
+        self._last_spent = time.monotonic()
+        energy = self._meter.read()
+        seconds = self._last_spent - self._start
+        self._write({"kind": "spent", "seconds": seconds, "joules": energy.joules, "method": energy.method})
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        self._pipe.write(json.dumps(message, default=_as_plain) + "\n")
+        self._pipe.flush()
+
+
+def main() -> None:
+    """Run the request on standard input."""
+    reporter = Reporter(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
+    request = Request(**json.loads(sys.stdin.buffer.readline()))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # If the runner was killed a moment ago its child may still be on its last breath: one writer a folder.
+    with FileLock(f"{request.folder}.lock"):
+        reporter.close(_outcome(request, reporter))
+    # Libraries' threads and exit hooks have nothing left to do that matters.
+    os._exit(0)
+
+
+def _outcome(request: Request, reporter: Reporter) -> dict[str, Any]:
+    try:
+        return {"kind": "facts", "facts": dict(run_step(request, reporter.emit))}
+    except IngotError as error:
+        return {"kind": "error", **error.as_fields()}
+    except MemoryError:
+        return {"kind": "error", **_out_of_memory(request).as_fields()}
+    except Exception as error:
+        # The one place that turns a bug of ours, or a library's, into words; the traceback is in the step's log.
+        traceback.print_exc()
+        return {"kind": "error", **_unexpected(request, error).as_fields()}
+
+
+def run_step(request: Request, emit: Any) -> Mapping[str, Any]:
+    """Run a request in this process and return its facts."""
+    function = resolve(request.run)
+    config_type = next(iter(typing.get_type_hints(function).values()))
+    context = StepContext(
+        folder=Path(request.folder),
+        scratch=Path(request.scratch),
+        cores=request.cores,
+        emit=emit,
+        sources={name: snapshot_from_literals(literals) for name, literals in request.sources.items()},
+    )
+    inputs = {name: read_artifact(Path(path)) for name, path in request.inputs.items()}
+    with room_on_disk(context.folder):
+        facts: Mapping[str, Any] = function(load(config_type, request.config, request.step), inputs, context)
+    return facts
+
+
+def _out_of_memory(request: Request) -> StepError:
+    return StepError(
+        f"step {request.step!r} ran out of memory",
+        why="this machine has too little free memory for it",
+        fix="close other programs or take a smaller budget, then run the same command again",
+    )
+
+
+def _unexpected(request: Request, error: Exception) -> StepError:
+    return StepError(
+        f"step {request.step!r} failed unexpectedly: {type(error).__name__}: {error}",
+        where=request.run,
+        why="this is a bug in Ingot or in a library it uses; finished steps are kept",
+        fix="run the same command again; if it fails again, add --debug and report what it prints",
+    )
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(_PARENT_IS_GONE)
+
+
+def _as_plain(value: Any) -> Any:
+    """Return a numpy scalar or a path as a JSON literal."""
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+if __name__ == "__main__":
+    main()

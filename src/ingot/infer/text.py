@@ -1,0 +1,95 @@
+"""Turn token ids into text as they come, and know when to stop.
+
+A token is not a piece of text: one character may span several tokens, and a stop string may begin in one token and end
+three later. So bytes wait in the decoder until they are whole characters, and text waits here while it could still
+become a stop string. Every engine shares this file, so all of them stop alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ingot.infer.sampling import SamplingParams
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One token id as an engine chose it; `top` holds alternatives as (id, log-probability), most probable first."""
+
+    id: int
+    logprob: float | None = None
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token of an answer and the text it released, which may be empty or belong to tokens before it.
+
+    The last token of an answer says why it is the last in `finish`: `stop` (the model ended the text, or a stop string
+    was met, which is not part of the text) or `length` (max_tokens reached, or the context is full).
+    """
+
+    id: int
+    text: str
+    logprob: float | None = None
+    top: tuple[tuple[int, float], ...] = ()
+    finish: FinishReason | None = None
+
+
+class StreamDecoder(Protocol):
+    """Bytes to characters, one token at a time."""
+
+    def push(self, token: int, /) -> str: ...
+    def flush(self) -> str: ...
+
+
+def as_tokens(
+    drawn: Generator[Drawn, None, None], decoder: StreamDecoder, params: SamplingParams, end_ids: frozenset[int]
+) -> Iterator[Token]:
+    """Yield a Token for every id drawn, until an end id, a stop string or `params.max_tokens`.
+
+    Closing this iterator closes `drawn`, so that an abandoned answer frees what it holds.
+    """
+    waiting = ""
+    with closing(drawn):
+        for count, one in enumerate(drawn, start=1):
+            if one.id in end_ids:
+                yield Token(one.id, waiting + decoder.flush(), one.logprob, one.top, "stop")
+                return
+            is_last = count >= params.max_tokens
+            waiting += decoder.push(one.id) + (decoder.flush() if is_last else "")
+            end = first_stop(waiting, params.stop)
+            if end is not None:
+                yield Token(one.id, waiting[:end], one.logprob, one.top, "stop")
+                return
+            held = 0 if is_last else held_back(waiting, params.stop)
+            text, waiting = waiting[: len(waiting) - held], waiting[len(waiting) - held :]
+            yield Token(one.id, text, one.logprob, one.top, "length" if is_last else None)
+            if is_last:
+                return
+
+
+def first_stop(text: str, stop: tuple[str, ...]) -> int | None:
+    """Return where the earliest stop string begins, or None."""
+    places = [place for place in (text.find(one) for one in stop) if place >= 0]
+    return min(places, default=None)
+
+
+def held_back(text: str, stop: tuple[str, ...]) -> int:
+    """Return how many characters at the end of `text` could still become a stop string.
+
+    >>> held_back("the en", ("end",))
+    2
+    """
+    longest = 0
+    for one in stop:
+        for length in range(min(len(one) - 1, len(text)), longest, -1):
+            if text.endswith(one[:length]):
+                longest = length
+                break
+    return longest

@@ -1,0 +1,55 @@
+"""What a plan is made from: the amount of text, the budget, and what the user wants to decide alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ingot.core.errors import InputError, UsageError
+
+Layout = Literal["qwen3", "mistral"]
+
+
+@dataclass(frozen=True)
+class PlanConfig:
+    """Exactly one of `seconds` (of the whole build), `steps` and `tokens` is the budget; the others stay 0.
+
+    Zero or an empty string elsewhere means: choose for me. `preset` is a name from the ladder of sizes, such as
+    "128x4" (width x layers); `width` and `layers` replace its two numbers.
+    """
+
+    train_bytes: int = 0
+    held_out_bytes: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+    tokens: int = 0
+    vocabulary: int = 0
+    preset: str = ""
+    width: int = 0
+    layers: int = 0
+    sequence_length: int = 0
+    batch_size: int = 0
+    layout: Layout = "qwen3"
+    seed: int = 0
+
+
+def check(config: PlanConfig) -> None:
+    """Check the settings a person can get wrong, once. Raises UsageError or InputError saying what to change."""
+    budgets = {"seconds": config.seconds, "steps": config.steps, "tokens": config.tokens}
+    given = [name for name, value in budgets.items() if value]
+    if len(given) != 1:
+        raise UsageError(
+            f"a plan needs exactly one budget, not {len(given)}" + (f" ({' and '.join(given)})" if given else ""),
+            fix="give one of --time, --steps and --tokens, for example --time 10m",
+        )
+    if budgets[given[0]] < 0:
+        raise InputError(f"the budget is negative: {budgets[given[0]]} {given[0]}", fix="give a positive budget")
+    if config.width % 64:
+        raise UsageError(f"a width of {config.width} does not fit", why="heads are 64 wide", fix="a multiple of 64")
+    if config.vocabulary % 64:
+        nearest = max(round(config.vocabulary / 64), 1) * 64
+        raise UsageError(
+            f"a vocabulary of {config.vocabulary} does not fit",
+            why="multiples of 64 multiply fastest on every machine",
+            fix=f"--vocabulary {nearest}",
+        )

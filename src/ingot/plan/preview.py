@@ -1,0 +1,31 @@
+"""The plan before anything has run: what `--dry-run` prints. Spends nothing, and says that it is estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ingot.core.hardware import Machine
+from ingot.plan.config import PlanConfig
+from ingot.plan.disk import build_bytes
+from ingot.plan.run import plan_facts
+from ingot.plan.throughput import estimated, from_probe
+
+# Text found in a byte of source files, by and large; PDFs hold less, plain text all of it. One part in 20 is held out.
+_HELD_OUT_SHARE = 0.05
+
+
+def preview(
+    source_bytes: int, budget: PlanConfig, probe: Mapping[str, Any] | None, machine: Machine
+) -> dict[str, Any]:
+    """Return the facts a plan would have for sources of this size.
+
+    `probe` holds an earlier probe's facts; without them the throughput is estimated from the machine's cores. Raises the
+    same errors as the plan itself.
+    """
+    held_out = int(source_bytes * _HELD_OUT_SHARE)
+    config = replace(budget, train_bytes=source_bytes - held_out, held_out_bytes=held_out)
+    throughput = from_probe(probe) if probe else estimated(machine.cores, machine.has_bf16)
+    facts = plan_facts(config, throughput, machine.cores)
+    return {**facts, "disk_bytes": build_bytes(source_bytes, facts["parameters"]), "source_bytes": source_bytes}

@@ -1,0 +1,76 @@
+"""From a number of tokens to training steps: sequence length, batch, learning rate, and how often to look and to save.
+
+The batch that still uses every token well grows with the square root of the tokens seen (Zhang et al. 2024, "How does
+critical batch size scale in pre-training?"): a short training wants many small steps. The learning rate is the one measured at
+width 256 and falls with the square root of the width above it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ingot.plan.config import PlanConfig
+
+FEWEST_STEPS = 50
+_WIDTH_OF_RATE, _RATE = 256, 4e-3
+# (tokens from which on, sequence length)
+_LENGTHS = ((0, 256), (150_000, 512), (50_000_000, 1024), (1_000_000_000, 2048), (100_000_000_000, 4096))
+_REFERENCE_TOKENS, _REFERENCE_BATCH = 1_000_000, 2048
+_SMALLEST_BATCH, _LARGEST_BATCH = 512, 1 << 24
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the tokens are served. `learning_rate` is the peak; steps after which to save and to look are counts of steps."""
+
+    steps: int
+    batch_size: int
+    sequence_length: int
+    learning_rate: float
+    warmup_steps: int
+    checkpoint_every: int
+    evaluate_every: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens trained on, repeats included."""
+        return self.steps * self.batch_size * self.sequence_length
+
+
+def sequence_length(tokens: float, config: PlanConfig) -> int:
+    """Return how many tokens the model sees at once: longer as there is more to learn from."""
+    return config.sequence_length or max(length for start, length in _LENGTHS if tokens >= start)
+
+
+def batch_size(tokens: float, config: PlanConfig) -> int:
+    """Return sequences per step for a training of this many tokens."""
+    if config.batch_size:
+        return config.batch_size
+    wanted = _REFERENCE_BATCH * math.sqrt(max(tokens, 1) / _REFERENCE_TOKENS)
+    power_of_two = 2 ** round(math.log2(min(max(wanted, _SMALLEST_BATCH), _LARGEST_BATCH)))
+    return max(power_of_two // sequence_length(tokens, config), 1)
+
+
+def tokens_of_steps(config: PlanConfig) -> float:
+    """Return the tokens that `config.steps` steps will see: the batch depends on the tokens, so solve for both."""
+    if config.batch_size and config.sequence_length:
+        return config.steps * config.batch_size * config.sequence_length
+    free = (config.steps * _REFERENCE_BATCH) ** 2 / _REFERENCE_TOKENS
+    guess = max(free, config.steps * _SMALLEST_BATCH)
+    return config.steps * batch_size(guess, config) * sequence_length(guess, config)
+
+
+def schedule(tokens: float, width: int, config: PlanConfig) -> Schedule:
+    """Return the schedule for at most this many tokens; with `config.steps` the number of steps is taken as given."""
+    length, batch = sequence_length(tokens, config), batch_size(tokens, config)
+    steps = config.steps or int(tokens // (length * batch))
+    return Schedule(
+        steps=steps,
+        batch_size=batch,
+        sequence_length=length,
+        learning_rate=float(f"{_RATE * math.sqrt(_WIDTH_OF_RATE / max(width, _WIDTH_OF_RATE)):.3g}"),
+        warmup_steps=min(max(steps // 50, 20), 2000, steps // 5),
+        checkpoint_every=max(steps // 10, 1),
+        evaluate_every=max(steps // 20, 1),
+    )

@@ -1,0 +1,91 @@
+"""How fast this machine trains a model of a given size: measured at a few sizes, interpolated between them.
+
+A probe trains each of a few sizes for a moment. Seconds per token grow with floating-point operations per token, but not
+in proportion: a small model leaves the machine waiting for memory and for Python. Between measured sizes the time per token
+is therefore interpolated in logarithms; beyond the largest it grows in proportion, below the smallest it stays.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ingot.core.errors import InputError
+from ingot.model.config import ModelConfig
+
+# Estimate used before anything is measured: one core of a 2023 server, in training, eager, bf16 where it has it.
+FLOPS_PER_CORE_BF16 = 60e9
+FLOPS_PER_CORE_FP32 = 30e9
+# A token costs at least this much on a core however small the model: kernel starts, norms, the optimiser.
+SMALLEST_SECONDS_PER_TOKEN_ON_A_CORE = 60e-6
+_PROBED_LENGTH = 512
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured size: training FLOPs of a token, and tokens per second."""
+
+    flops_per_token: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Measurements ordered by size; `is_measured` is false when they were derived from the core count alone."""
+
+    measurements: tuple[Measurement, ...]
+    is_measured: bool
+
+    def tokens_per_second(self, flops_per_token: float) -> float:
+        """Return the tokens per second to expect at this size."""
+        costs = [point.flops_per_token for point in self.measurements]
+        place = bisect_left(costs, flops_per_token)
+        if place == 0:
+            return self.measurements[0].tokens_per_second
+        below = self.measurements[place - 1]
+        if place == len(costs):
+            return below.tokens_per_second * below.flops_per_token / flops_per_token
+        above = self.measurements[place]
+        share = math.log(flops_per_token / below.flops_per_token) / math.log(
+            above.flops_per_token / below.flops_per_token
+        )
+        return float(below.tokens_per_second ** (1 - share) * above.tokens_per_second**share)
+
+
+def from_probe(facts: Mapping[str, Any]) -> Throughput:
+    """Read the probe's facts. Raises InputError when it measured nothing."""
+    points = {_flops(size): float(size["tokens_per_second"]) for size in facts.get("sizes", ())}
+    measured = tuple(Measurement(flops, rate) for flops, rate in sorted(points.items()) if rate > 0)
+    if not measured:
+        raise InputError(
+            "the probe measured no throughput",
+            where="probe.json",
+            why="without it there is no telling what fits into the budget",
+            fix="build again with --replan, or give --steps instead of --time",
+        )
+    return Throughput(_without_dips(measured), is_measured=True)
+
+
+def estimated(cores: int, has_bf16: bool) -> Throughput:
+    """Return a guess from the number of cores, for a preview before anything is measured."""
+    speed = cores * (FLOPS_PER_CORE_BF16 if has_bf16 else FLOPS_PER_CORE_FP32)
+    cheapest = speed * SMALLEST_SECONDS_PER_TOKEN_ON_A_CORE / cores
+    return Throughput((Measurement(cheapest, speed / cheapest),), is_measured=False)
+
+
+def _flops(size: Mapping[str, Any]) -> float:
+    names = {field.name for field in fields(ModelConfig)}
+    model = ModelConfig(**{name: value for name, value in size["model"].items() if name in names})
+    return model.flops_per_token(int(size.get("sequence_length", _PROBED_LENGTH)))
+
+
+def _without_dips(points: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Take out noise that would make a larger model look faster: a size is at most as fast as every smaller one."""
+    fastest, kept = math.inf, []
+    for point in points:
+        fastest = min(fastest, point.tokens_per_second)
+        kept.append(Measurement(point.flops_per_token, fastest))
+    return tuple(kept)
