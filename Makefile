@@ -20,11 +20,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test test-slow lint format bench clean clean-all
+.PHONY: help setup setup-demo demo test test-slow lint format docs bench clean clean-all
 
 help:
 	@sed -n 's/^#   \(make [a-z-]*\)/\1/p' Makefile
-	@echo "make lint     ruff and mypy;  make format  lets ruff rewrite;  make test-slow  the slow tests;  make bench  the figures"
+	@echo "make lint     ruff and mypy;  make format  lets ruff rewrite;  make test-slow  the slow tests;  make bench  the figures;  make docs  the page of commands"
 	@echo "make clean    removes what tests and the demo made;  make clean-all  removes .venv too"
 
 # A stamp per kind of environment: an unchanged pyproject.toml installs nothing again.
@@ -66,6 +66,9 @@ test-slow: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.test
+	$(BIN)/python docs/reference/cli_page.py > docs/reference/cli.md
 
 bench: $(VENV)/.test
 	@for script in benchmarks/spine_*.py; do echo "== $$script"; $(BIN)/python "$$script" --quick || exit 1; done

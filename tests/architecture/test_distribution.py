@@ -18,12 +18,17 @@ MODULE_OF = {"pyyaml": "yaml", "openvino-genai": "openvino_genai", "charset-norm
 # Modules that come with a declared distribution under another name.
 COMES_WITH = {"starlette": "fastapi", "openvino": "openvino_genai"}
 
+# Extras that are for developers, or name other extras.
+NOT_LIBRARIES = ("dev", "all")
+
 
 def declared(root: Path) -> set[str]:
     """Return the modules that the distribution and its extras for users bring."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project.get("optional-dependencies", {})
-    wanted = project["dependencies"] + [line for name, lines in extras.items() if name != "dev" for line in lines]
+    wanted = project["dependencies"] + [
+        line for name, lines in extras.items() if name not in NOT_LIBRARIES for line in lines
+    ]
     names = (re.split(r"[^A-Za-z0-9_-]", line)[0].lower() for line in wanted)
     return {MODULE_OF.get(name, name) for name in names}
 
@@ -45,6 +50,15 @@ def unused(root: Path) -> list[str]:
     return sorted(declared(root) - used)
 
 
+def missing_extras(root: Path) -> list[str]:
+    """Return the extras that an error tells people to install and that do not exist."""
+    extras = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (root / "src/ingot").rglob("*.py"))
+    calls = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    named = (call.args[1] for call in calls if ast.unparse(call.func).endswith("MissingExtraError") and call.args[1:])
+    return sorted({str(name.value) for name in named if isinstance(name, ast.Constant)} - set(extras))
+
+
 def _tops(tree: ast.Module) -> set[str]:
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -63,6 +77,21 @@ def test_every_imported_library_is_declared(repository: Path) -> None:
 
 def test_every_declared_library_is_used(repository: Path) -> None:
     assert unused(repository) == []
+
+
+def test_every_extra_an_error_names_exists(repository: Path) -> None:
+    assert missing_extras(repository) == []
+
+
+def test_an_extra_that_does_not_exist_is_found(tree: Tree) -> None:
+    root = tree(
+        {
+            "pyproject.toml": '[project.optional-dependencies]\nfast = ["numba"]\n',
+            "src/ingot/infer/engines/a.py": 'raise errors.MissingExtraError("the engine", "gpu")\n',
+            "src/ingot/infer/engines/b.py": 'raise MissingExtraError("the engine", "fast")\n',
+        }
+    )
+    assert missing_extras(root) == ["gpu"]
 
 
 def test_an_undeclared_and_an_unused_library_are_found(tree: Tree) -> None:

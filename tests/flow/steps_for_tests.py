@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ingot.core.errors import InputError
 from ingot.flow.artifact import Artifact
@@ -43,7 +45,7 @@ def add(config: SumConfig, inputs: Mapping[str, Artifact], context: StepContext)
 
 
 def read_source(config: CountConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
-    text = "".join(open(item.locator, encoding="utf-8").read() for item in context.sources["documents"].items)
+    text = "".join(Path(item.locator).read_text() for item in context.sources["documents"].items)
     (context.folder / "all.txt").write_text(text)
     return {"characters": len(text)}
 
@@ -59,3 +61,14 @@ def trouble(config: TroubleConfig, inputs: Mapping[str, Artifact], context: Step
     if config.kind == "killed" or (config.kind == "killed once" and attempts == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     return {"attempts": attempts}
+
+
+@dataclass(frozen=True)
+class SleepConfig:
+    seconds: float = 1.0
+
+
+def sleep(config: SleepConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    (context.folder / "started").touch()
+    time.sleep(config.seconds)
+    return {}

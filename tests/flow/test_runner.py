@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.flow.steps_for_tests import CountConfig, SumConfig, TroubleConfig
 
 from ingot.core.errors import InputError, KilledError, StepError, UsageError
 from ingot.core.events import Event
@@ -14,7 +15,6 @@ from ingot.flow.home import Home, damaged_files
 from ingot.flow.runner import Options, run
 from ingot.flow.runs import list_runs
 from ingot.flow.step import Step
-from tests.flow.steps_for_tests import CountConfig, SumConfig, TroubleConfig
 
 HERE = "tests.flow.steps_for_tests"
 
@@ -81,7 +81,9 @@ def test_going_back_finds_the_older_version(home: Home) -> None:
 def test_a_field_gives_its_value_to_identity_not_its_origin(home: Home) -> None:
     """A new version of the deciding step with the same fact leaves the decided step alone."""
     decider = Step("decider", "demo-decider", "Plan", f"{HERE}:count", CountConfig(5))
-    decided = Step("decided", "demo-decided", "Dataset", f"{HERE}:count", CountConfig(), fields={"start": decider.field("last")})
+    decided = Step(
+        "decided", "demo-decided", "Dataset", f"{HERE}:count", CountConfig(), fields={"start": decider.field("last")}
+    )
     run([decided], home)
     outcome = run([decided], home, Options(redo=frozenset({"decider"})))
     assert outcome.reused == ("decided",)
@@ -90,7 +92,9 @@ def test_a_field_gives_its_value_to_identity_not_its_origin(home: Home) -> None:
 
 def test_a_missing_fact_names_the_nearest(home: Home) -> None:
     numbers = graph()[0]
-    decided = Step("decided", "demo-decided", "Dataset", f"{HERE}:count", CountConfig(), fields={"start": numbers.field("lost")})
+    decided = Step(
+        "decided", "demo-decided", "Dataset", f"{HERE}:count", CountConfig(), fields={"start": numbers.field("lost")}
+    )
     with pytest.raises(UsageError, match="no fact 'lost'") as caught:
         run([decided], home)
     assert "last" in caught.value.fix

@@ -13,7 +13,7 @@ SHAPES = [(2, 2 * BLOCK, 2, 2, 16), (2, 2 * BLOCK + 37, 4, 2, 16), (3, 50, 3, 1,
 
 def draw(rows: int, tokens: int, heads: int, key_heads: int, width: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(tokens)
-    shapes = [(rows, tokens, h, width) for h in (heads, key_heads, key_heads)]
+    shapes = [(rows, h, tokens, width) for h in (heads, key_heads, key_heads)]
     return [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
 
 
@@ -26,15 +26,15 @@ def documents(rows: int, tokens: int) -> Tensor:
 
 def one_token_at_a_time(q: Tensor, k: Tensor, v: Tensor, segments: Tensor | None) -> Tensor:
     """Attention as its definition reads, in float64."""
-    rows, tokens, heads, width = q.shape
-    group = heads // k.size(2)
+    rows, heads, tokens, width = q.shape
+    group = heads // k.size(1)
     y = torch.zeros(q.shape, dtype=torch.float64)
     for b in range(rows):
         for t in range(tokens):
             open_keys = [s for s in range(t + 1) if segments is None or segments[b, s] == segments[b, t]]
             for n in range(heads):
-                keys, values = k[b, open_keys, n // group].double(), v[b, open_keys, n // group].double()
-                y[b, t, n] = torch.softmax(keys @ q[b, t, n].double() / width**0.5, 0) @ values
+                keys, values = k[b, n // group, open_keys].double(), v[b, n // group, open_keys].double()
+                y[b, n, t] = torch.softmax(keys @ q[b, n, t].double() / width**0.5, 0) @ values
     return y
 
 
@@ -56,7 +56,7 @@ def test_output_and_gradients_equal_the_library_kernel(shape: tuple[int, ...], i
     upstream = torch.randn(q.shape, generator=torch.Generator().manual_seed(1))
     y = attend(q, k, v, plan(shape[0], shape[1], shape[1], segments, q))
     gradients = torch.autograd.grad(y, (q, k, v), upstream)
-    expected = _library(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), segments).transpose(1, 2)
+    expected = _library(q, k, v, segments)
     expected_gradients = torch.autograd.grad(expected, (q, k, v), upstream)
     torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
     for found, wanted in zip(gradients, expected_gradients, strict=True):
@@ -85,11 +85,10 @@ def test_later_queries_of_a_cache_meet_all_earlier_keys() -> None:
         q, k, v = draw(2, 300, 4, 2, 8)
         whole = attend(q, k, v, plan(2, 300, 300, None, q))
         for queries in (1, 5, 170):
-            tail = q[:, -queries:]
+            tail = q[:, :, -queries:]
             y = attend(tail, k, v, plan(2, queries, 300, None, tail))
-            torch.testing.assert_close(y, whole[:, -queries:], rtol=1e-4, atol=1e-5)
-            library = _library(tail.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), None)
-            torch.testing.assert_close(y, library.transpose(1, 2), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(y, whole[:, :, -queries:], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(y, _library(tail, k, v, None), rtol=1e-4, atol=1e-5)
 
 
 def test_keys_of_finished_documents_are_never_read() -> None:
@@ -101,6 +100,6 @@ def test_keys_of_finished_documents_are_never_read() -> None:
 def test_a_document_is_blind_to_its_neighbour() -> None:
     q, k, v = draw(1, 30, 2, 1, 8)
     segments = torch.cat((torch.zeros(1, 20), torch.ones(1, 10)), 1)
-    upstream = F.pad(torch.randn(1, 10, 2, 8), (0, 0, 0, 0, 20, 0))
+    upstream = F.pad(torch.randn(1, 2, 10, 8), (0, 0, 20, 0))
     gradients = torch.autograd.grad(attend(q, k, v, plan(1, 30, 30, segments, q)), (k, v), upstream)
-    assert all(bool((gradient[:, :20] == 0).all()) for gradient in gradients)
+    assert all(bool((gradient[:, :, :20] == 0).all()) for gradient in gradients)

@@ -75,7 +75,7 @@ def _choices(options: Mapping[str, Any]) -> Choices:
     if len(given) > 1:
         raise UsageError("more than one budget is given", fix="choose one of --time, --steps and --tokens")
     return Choices(
-        seconds=read_duration(options["time_text"] or DEFAULT_TIME) if given in ([], ["time_text"]) else 0.0,
+        seconds=read_duration(options["time_text"] or DEFAULT_TIME) if not given or options["time_text"] else 0.0,
         steps=read_count(options["steps_text"], "--steps") if options["steps_text"] else 0,
         tokens=read_count(options["tokens_text"], "--tokens") if options["tokens_text"] else 0,
         exclude=tuple(options["exclude"]),

@@ -45,5 +45,7 @@ def run(
     if as_json:
         click.echo(json.dumps({"kind": "summary", "run": outcome.run.id, "artifacts": made}))
     else:
-        rows = [(name, reference, "made before" if name in outcome.reused else "made") for name, reference in made.items()]
+        rows = [
+            (name, reference, "made before" if name in outcome.reused else "made") for name, reference in made.items()
+        ]
         print_table(("step", "artifact", "state"), rows)

@@ -97,7 +97,8 @@ class MissingExtraError(IngotError):
 def from_fields(fields: Mapping[str, str]) -> IngotError:
     """Rebuild an error from :meth:`IngotError.as_fields`; an unknown kind becomes a :class:`StepError`."""
     kinds: dict[str, type[IngotError]] = {
-        kind.__name__: kind for kind in (IngotError, UsageError, InputError, StepError, KilledError, SpaceError, BusyError)
+        kind.__name__: kind
+        for kind in (IngotError, UsageError, InputError, StepError, KilledError, SpaceError, BusyError)
     }
     details = {key: fields.get(key, "") for key in ("where", "why", "fix")}
     if fields.get("error") == MissingExtraError.__name__:

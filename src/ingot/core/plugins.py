@@ -1,8 +1,8 @@
 """One way to extend: a plug-in is one file in the right folder, or an entry point of another package.
 
 The file holds a frozen dataclass `Config` and one entry named after its kind. There is no list to edit: listing a kind
-reads the folder's file names, loading one imports that file alone. Packages outside add plug-ins through the entry-point
-group `ingot.<kind>`, whose values name such a module.
+reads the folder's file names, loading one imports that file alone. Packages outside add plug-ins through the entry
+point group `ingot.<kind>`, whose values name such a module.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def resolve(reference: str) -> Callable[..., Any]:
             raise MissingExtraError(f"the package {error.name!r}, which {reference} needs,", "all") from error
         raise UsageError(f"run reference {reference!r} names no module", fix="write package.module:function") from error
     except (AttributeError, ValueError) as error:
-        raise UsageError(f"run reference {reference!r} names no function", fix="write package.module:function") from error
+        raise UsageError(
+            f"run reference {reference!r} names no function", fix="write package.module:function"
+        ) from error
 
 
 def _callable(value: object) -> Callable[..., Any]:

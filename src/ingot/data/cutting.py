@@ -44,7 +44,7 @@ def text_pieces(stream: BinaryIO, piece_bytes: int, start: int = 0) -> Iterator[
 
 def boundary(window: bytes, encoding: Encoding) -> int:
     """Return where to cut a window, in bytes: after a paragraph, a line, a word, or else a whole character."""
-    for separator in ("\n\n", "\n", " "):
+    for separator in ("\n\n", "\r\n\r\n", "\n", " "):
         encoded = separator.encode(encoding.name)
         place = _last(encoded, window, len("\n".encode(encoding.name)))
         if place > len(window) // 2:

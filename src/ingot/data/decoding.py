@@ -66,6 +66,8 @@ def detect(sample: bytes, *, is_whole: bool) -> Encoding:
     """
     if not sample:
         raise InputError("the file is empty", fix="nothing, if it is meant to be empty; otherwise fetch it again")
+    if sample.startswith(b"%PDF-"):  # some are pure ASCII
+        raise not_text(sample)
     encoding = _marked(sample) or _unmarked(sample, is_whole)
     if encoding is None:
         raise not_text(sample)

@@ -67,7 +67,9 @@ def _superseded(home: Home) -> list[Garbage]:
     kept = [artifact for artifact in everything if artifact.kind == "Model"] + list(newest.values())
     needed = {ancestor.reference for artifact in kept for ancestor in ancestors(home, artifact)}
     return [
-        Garbage(artifact.reference, "an older version no model was made from", artifact.path, folder_bytes(artifact.path))
+        Garbage(
+            artifact.reference, "an older version no model was made from", artifact.path, folder_bytes(artifact.path)
+        )
         for artifact in everything
         if artifact.reference not in needed
     ]

@@ -146,9 +146,7 @@ def check_name(name: str) -> str:
 def describe_files(folder: Path) -> dict[str, FileEntry]:
     """Return size and hash of every file below a folder, by its relative name."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256_file(path)) for path in paths
-    }
+    return {path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256_file(path)) for path in paths}
 
 
 def damaged_files(artifact: Artifact) -> list[str]:

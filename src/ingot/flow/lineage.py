@@ -45,4 +45,3 @@ def descendants(artifact: Artifact, everything: Iterable[Artifact]) -> list[Arti
         if not new:
             return [other for other in remaining if other.reference in reached - {artifact.reference}]
         reached |= {other.reference for other in new}
-

@@ -137,7 +137,9 @@ def _sorted_by_need(entries: Mapping[str, Any], where: str) -> list[str]:
         if not ready:
             name, entry = next(iter(waiting.items()))
             missing = sorted(set(_needs(entry)) - set(done))[0]
-            raise UsageError(f"no step can give {missing!r}", where=f"{where}: step {name!r}", fix=suggest(missing, entries))
+            raise UsageError(
+                f"no step can give {missing!r}", where=f"{where}: step {name!r}", fix=suggest(missing, entries)
+            )
         done += ready
         waiting = {name: entry for name, entry in waiting.items() if name not in ready}
     return done

@@ -1,4 +1,4 @@
-"""Runs: which command made or reused what, when, and how it ended. One run.json each, rewritten whole at each change."""
+"""Runs: which command made or reused what, when, and how it ended. One run.json each, rewritten whole."""
 
 from __future__ import annotations
 

@@ -90,7 +90,8 @@ def read_certificate(model_folder: Path) -> Mapping[str, Any]:
 
 
 def _repeats(engine: Engine, certificate: Mapping[str, Any]) -> bool:
-    prompt, expected = certificate["probe"]["prompt"], certificate["probe"]["tokens"]
+    prompt: list[int] = certificate["probe"]["prompt"]
+    expected: list[int] = certificate["probe"]["tokens"]
     return greedy(engine, prompt, len(expected)) == expected
 
 

@@ -4,8 +4,8 @@ A processor gains nothing from the library kernel in bf16 and pays for the maske
 blocks of 128: each block meets only the keys between the first document it touches and its own end, and all query heads
 that share a key head go through one batched product. On one Zen 4 core that takes 0.4 times the library kernel's
 processor time, forward and backward, at 4 x 512 tokens of 4 heads of 64; accelerators take the library's kernel.
-Softmax computes in float32 inside its kernel. Probabilities are kept for the backward pass: in bf16, heads x T x T bytes
-per row and layer.
+Softmax computes in float32 inside its kernel. Probabilities are kept for the backward pass: in bf16, heads x T x T
+bytes per row and layer.
 
 Shapes: B rows, T queries, S keys (S >= T; the queries are the last T of them), N query heads, K key heads, G = N / K,
 H head width; inside a block: R = B x K, Q = G x queries of the block, P keys it meets.
@@ -67,14 +67,12 @@ def _block(first: int, last: int, offset: int, segments_BT: Tensor | None, like:
     return Block(first, last, start, end, bias if bias.ndim == 3 else bias[None])
 
 
-def attend(q_BTNH: Tensor, k_BSKH: Tensor, v_BSKH: Tensor, layout: Plan) -> Tensor:
-    """Return the attended values as [B, T, N, H], scores scaled by 1 / sqrt(H)."""
-    q_BNTH, k_BKSH, v_BKSH = (x.transpose(1, 2) for x in (q_BTNH, k_BSKH, v_BSKH))
-    if layout.blocks:
-        y_BNTH: Tensor = _Blockwise.apply(q_BNTH, k_BKSH, v_BKSH, layout.blocks)  # type: ignore[no-untyped-call]
-    else:
-        y_BNTH = _library(q_BNTH, k_BKSH, v_BKSH, layout.segments_BS)
-    return y_BNTH.transpose(1, 2)
+def attend(q_BNTH: Tensor, k_BKSH: Tensor, v_BKSH: Tensor, layout: Plan) -> Tensor:
+    """Return what each query gathers, [B, N, T, H]; scores are scaled by 1 / sqrt(H)."""
+    if not layout.blocks:
+        return _library(q_BNTH, k_BKSH, v_BKSH, layout.segments_BS)
+    y_BNTH: Tensor = _Blockwise.apply(q_BNTH, k_BKSH, v_BKSH, layout.blocks)  # type: ignore[no-untyped-call]
+    return y_BNTH
 
 
 def _library(q_BNTH: Tensor, k_BKSH: Tensor, v_BKSH: Tensor, segments_BS: Tensor | None) -> Tensor:

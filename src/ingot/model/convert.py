@@ -1,8 +1,8 @@
 """The decoder to and from a Hugging Face folder: config.json, generation_config.json and safetensors.
 
 `config.json` is written the way transformers 5 writes it (rotary settings under `rope_parameters`), and older files
-with a top-level `rope_theta` are read too. A folder whose settings this decoder does not compute (a sliding window, scaled
-rotary positions, biases, another activation) is refused: it would load without complaint and answer wrongly.
+with a top-level `rope_theta` are read too. A folder whose settings this decoder does not compute (a sliding window,
+scaled rotary positions, biases, another activation) is refused: it would load without complaint and answer wrongly.
 Format: https://github.com/huggingface/safetensors, and the model files of transformers.
 """
 

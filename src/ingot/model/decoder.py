@@ -40,11 +40,12 @@ class Attention(nn.Module):
         v_BTKH = self.v_proj(x_BTD).view(rows, tokens, self.config.kv_heads, -1)
         if self.config.has_qk_norm:
             q_BTNH, k_BTKH = self.q_norm(q_BTNH), self.k_norm(k_BTKH)
-        q_BTNH, k_BTKH = rotation(q_BTNH), rotation(k_BTKH)
+        q_BNTH, k_BKTH = rotation(q_BTNH).transpose(1, 2), rotation(k_BTKH).transpose(1, 2)
+        v_BKTH = v_BTKH.transpose(1, 2)
         if cache is not None:
-            k_BTKH, v_BTKH = cache.extend(self.layer, k_BTKH, v_BTKH)
-        y_BTNH = attend(q_BTNH, k_BTKH, v_BTKH, layout)
-        y_BTD: Tensor = self.o_proj(y_BTNH.reshape(rows, tokens, -1))
+            k_BKTH, v_BKTH = cache.extend(self.layer, k_BKTH, v_BKTH)
+        y_BNTH = attend(q_BNTH, k_BKTH, v_BKTH, layout)
+        y_BTD: Tensor = self.o_proj(y_BNTH.transpose(1, 2).reshape(rows, tokens, -1))
         return y_BTD
 
 

@@ -1,10 +1,7 @@
 """Text to token ids and back.
 
-In: the `text` column of a dataset's `train.parquet`. Out: `tokenizer.json` and its companions in the layout of Hugging
-Face, and the `Codec` and the chat template that every other room encodes with. Read in this order:
-
-    vocabulary  the fixed part of every vocabulary: split regex, special tokens     train    learn the merges, write the files
-    pieces      where a long text may be cut without changing its ids               codec    encode, decode, decode a stream
-    sample      which part of a large corpus the merges are learned from            chat     the chat template and its loss mask
-    measure     what the result is worth: bytes per token                           run      the step
+In: the `text` column of a dataset's `train.parquet`. Out: `tokenizer.json` and its companions in Hugging Face's layout,
+and the `Codec` and chat template that every other room encodes with. Read `train` (learn the merges), then `vocabulary`
+(split regex and special tokens, fixed for ever), `codec` (encode, decode, decode a stream) with `pieces` (where a long
+text may be cut), `chat` (template and loss mask), `sample` (what a large corpus is learned from), `measure`, `run`.
 """

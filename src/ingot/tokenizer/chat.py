@@ -1,8 +1,9 @@
 """The chat template, and which tokens of a conversation a model is trained on: this file is the only place that knows.
 
-A conversation is `<|bos|>` and then turns `<|im_start|>role\ncontent<|im_end|>\n` (ChatML). `render` builds the ids turn
-by turn, so training and serving get the same ones, and a literal `<|im_end|>` in what somebody wrote stays text. `TEMPLATE`
-says the same in Jinja for readers that render a string (transformers, vLLM, llama.cpp); a test holds the two together.
+A conversation is `<|bos|>` and then turns `<|im_start|>role\ncontent<|im_end|>\n` (ChatML). `render` builds the ids
+turn by turn, so training and serving get the same ones, and a literal `<|im_end|>` in what somebody wrote stays text.
+`TEMPLATE` says the same in Jinja for readers that render a string (transformers, vLLM, llama.cpp); a test holds the
+two together.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ class Rendered:
 def render(messages: Sequence[Message], codec: Codec, add_generation_prompt: bool = False) -> Rendered:
     """Return the ids of a conversation and its loss mask.
 
-    Trained is what the assistant says and the token that ends its turn; nothing else. With `add_generation_prompt` the ids
-    end where the assistant begins to speak, and are a prefix of those of the same conversation with its answer.
+    Trained is what the assistant says and the token that ends its turn; nothing else. With `add_generation_prompt`
+    the ids end where the assistant begins to speak, and are a prefix of those of the same conversation with its
+    answer.
     """
     ids, trained = [codec.bos], [False]
     for position, message in enumerate(messages):
@@ -79,7 +81,9 @@ def _checked(message: Message, position: int) -> Message:
     role = message.get("role")
     if role not in ROLES:
         raise InputError(
-            f"message {position} has the role {role!r}", where=f"messages[{position}].role", fix=suggest(str(role), ROLES)
+            f"message {position} has the role {role!r}",
+            where=f"messages[{position}].role",
+            fix=suggest(str(role), ROLES),
         )
     if not isinstance(message.get("content"), str):
         raise InputError(

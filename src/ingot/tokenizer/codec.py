@@ -1,15 +1,16 @@
 """Encode and decode with a trained vocabulary, exactly.
 
-What stands in a document is text: a literal `<|eos|>` in it is split into ordinary tokens and never becomes the control
-token, because special tokens are switched off in the encoder (the text itself is not changed). Control ids are put between
-texts by the code that frames documents and conversations, and by nothing else. `decode(encode(text)) == text` for every text.
+What stands in a document is text: a literal `<|eos|>` in it is split into ordinary tokens and never becomes the
+control token, because special tokens are switched off in the encoder (the text itself is not changed). Control ids
+are put between texts by the code that frames documents and conversations, and by nothing else. `decode(encode(text))
+== text` for every text.
 """
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -18,9 +19,9 @@ from ingot.core.errors import InputError
 from ingot.tokenizer.pieces import pieces
 from ingot.tokenizer.vocabulary import BOS, EOS, PAD, TURN_END, TURN_START
 
-# Pieces handed to the encoder at once, about 4 MB of text. Its results take some 100 bytes a token until their ids are
-# read out, so a whole corpus in one call would need several times its size in memory.
-_PIECES_AT_ONCE = 256
+# Handed to the encoder at once, for each core. Its results take some 100 bytes a token until their ids are read out: a
+# whole corpus in one call would need thirty times its size in memory.
+_CHARACTERS_PER_CORE = 1_000_000
 
 
 class Codec:
@@ -65,20 +66,20 @@ class Codec:
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text, using several threads for many texts or long ones."""
         batch: list[list[int]] = [[] for _ in texts]
-        for number, ids in self._encode_pieces((number, piece) for number, text in enumerate(texts) for piece in pieces(text)):
+        for number, ids in self.encode_parts(texts):
             batch[number].extend(ids)
         return batch
 
-    def encode_long(self, text: str) -> Iterator[list[int]]:
-        """Yield the ids of a text a few pieces at a time, in memory that does not grow with the text."""
-        return (ids for _, ids in self._encode_pieces((0, piece) for piece in pieces(text)))
+    def encode_parts(self, texts: Iterable[str], cores: int = 2) -> Iterator[tuple[int, list[int]]]:
+        """Yield `(number of the text, some of its ids)` in order, at least once for each text.
 
-    def _encode_pieces(self, numbered: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[int]]]:
-        waiting = iter(numbered)
-        while some := list(islice(waiting, _PIECES_AT_ONCE)):
-            texts = [_valid(piece) for _, piece in some]
-            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-            yield from ((number, encoding.ids) for (number, _), encoding in zip(some, encodings, strict=True))
+        Texts are taken as they are needed, so memory grows neither with their number nor with the length of one, only
+        with `cores`: each is kept busy with about a megabyte.
+        """
+        numbered = ((number, piece) for number, text in enumerate(texts) for piece in pieces(text))
+        for group in _groups(numbered, cores * _CHARACTERS_PER_CORE):
+            encodings = self._tokenizer.encode_batch_fast([piece for _, piece in group], add_special_tokens=False)
+            yield from ((number, encoding.ids) for (number, _), encoding in zip(group, encodings, strict=True))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids; control tokens have none. Bytes that are not UTF-8 become U+FFFD."""
@@ -107,6 +108,19 @@ class StreamDecoder:
     def flush(self) -> str:
         """End the stream; bytes of a character that was never completed become U+FFFD."""
         return self._pending.decode(b"", final=True)
+
+
+def _groups(numbered: Iterable[tuple[int, str]], least_characters: int) -> Iterator[list[tuple[int, str]]]:
+    group: list[tuple[int, str]] = []
+    characters = 0
+    for number, piece in numbered:
+        group.append((number, _valid(piece)))
+        characters += len(piece)
+        if characters >= least_characters:
+            yield group
+            group, characters = [], 0
+    if group:
+        yield group
 
 
 def _valid(text: str) -> str:

@@ -1,8 +1,9 @@
 """Say what a vocabulary is worth on text it was not learned from.
 
-Bytes per token is the figure that matters: a model pays for tokens and people count bytes, so 10% more bytes per token is
-10% less work for the same text. It is given for each kind of document too, because an average hides the kind that is
-served badly; tokens per word (fertility) says the same in the unit of the literature (Rust et al. 2021, section 3).
+Bytes per token is the figure that matters: a model pays for tokens and people count bytes, so 10% more bytes per
+token is 10% less work for the same text. It is given for each kind of document too, because an average hides the kind
+that is served badly; tokens per word (fertility) says the same in the unit of the literature (Rust et al. 2021,
+section 3).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _SAMPLE_BYTES = 2_000_000
 def measure(codec: Codec, parquet: Path, sample_bytes: int = _SAMPLE_BYTES) -> dict[str, Any]:
     """Encode up to `sample_bytes` of a Parquet file's documents, first piece by first piece, and return the figures.
 
-    Keys: `measured_bytes`, `bytes_per_token`, `tokens_per_word`, `single_byte_share` (tokens that fell back to one byte of
-    a character outside ASCII) and `bytes_per_token_by_kind` (by media type, most text first).
+    Keys: `measured_bytes`, `bytes_per_token`, `tokens_per_word`, `single_byte_share` (tokens that fell back to one
+    byte of a character outside ASCII) and `bytes_per_token_by_kind` (by media type, most text first).
     """
     total: Counter[str] = Counter()
     bytes_by_kind: Counter[str] = Counter()
@@ -52,7 +53,7 @@ def _is_fragment(token: bytes) -> bool:
 
 
 def _openings(parquet: Path, sample_bytes: int) -> Iterator[tuple[str, str]]:
-    """Yield the first piece of each document until enough was read, so that many documents are seen, not one long one."""
+    """Yield the first piece of each document until enough was read: many documents, not one long one."""
     left = sample_bytes
     with pq.ParquetFile(parquet) as file:
         has_kind = "media_type" in file.schema_arrow.names

@@ -1,10 +1,9 @@
 """Cut a long text into pieces whose token ids, joined, are the ids of the whole.
 
-A reader matches the split regex from left to right, so ids do not change when the text is cut where a match ends whatever
-stands before it, and no match looks ahead across the cut. Two such places are easy to see: after a letter or digit that is
-followed by something that is neither letter nor space-sensitive, and after a line feed that is followed by a visible
-character. Pieces bound memory (the tokenizer holds about 40 bytes for each byte of its input) and let one long document
-use several cores.
+A reader matches the split regex from left to right, so ids do not change where every match must end, whatever stands
+before it, and where no match looks ahead. Two such places are easy to see: between a letter or digit and a character
+that is no letter, and between a line feed and a visible character. Pieces bound memory (the tokenizer holds about 40
+bytes for each byte it is given) and let one long document use several cores.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _SAFE_CUT = re.compile(rf"[{_LETTERS}](?=[{_NO_LETTERS}])|\n(?=[!-~])")
 
 
 def pieces(text: str, size: int = PIECE_CHARACTERS, longest: int = LONGEST_CHARACTERS) -> Iterator[str]:
-    """Yield `text` in pieces of at least `size` characters, the last excepted; an empty text yields nothing.
+    """Yield `text` in pieces of at least `size` characters, the last excepted; at least one, which may be empty.
 
     A piece ends at the first safe place after `size`, or after `longest` characters where there is none. Time O(n).
     """
@@ -39,5 +38,5 @@ def pieces(text: str, size: int = PIECE_CHARACTERS, longest: int = LONGEST_CHARA
         end = safe.end() if safe else min(hard_end, len(text))
         yield text[start:end]
         start = end
-    if start < len(text):
+    if start < len(text) or not text:
         yield text[start:]

@@ -28,7 +28,8 @@ def train(config: Config, inputs: Mapping[str, Artifact], context: StepContext) 
             why="curation kept no document for training",
             fix="look at dropped.parquet beside it for the reasons, and add documents",
         )
-    counted = _Counted(sample_texts(dataset / "train.parquet", share.fraction), share.total_bytes * share.fraction, context.emit)
+    texts = sample_texts(dataset / "train.parquet", share.fraction)
+    counted = _Counted(texts, share.total_bytes * share.fraction, context.emit)
     write(learn(counted, config.vocabulary), context.folder)
     codec = Codec.load(context.folder)
     figures = measure(codec, dataset / "held_out.parquet")

@@ -1,8 +1,8 @@
 """Choose the text that the merges are learned from: all of a small corpus, a fixed share of a large one.
 
 The corpus is cut into pieces, and a piece is taken when the hash of its document's id and its number falls below the
-share that fits. So the choice depends on nothing but the documents, every part of the corpus is represented by its size,
-and one huge document counts for its share instead of filling the sample.
+share that fits. So the choice depends on nothing but the documents, every part of the corpus is represented by its
+size, and one huge document counts for its share instead of filling the sample.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Learn a byte-level BPE vocabulary from an organisation's own text, and write it so that every reader agrees on it.
 
-Text is split into words by a fixed regex, each word is taken as its UTF-8 bytes, and the most frequent neighbouring pair
-becomes one token, again and again, until the vocabulary is full (Sennrich et al. 2016, "Neural machine translation of rare
-words with subword units"; over bytes as in Radford et al. 2019, GPT-2). Bytes mean that nothing is ever unknown and that
-decoding gives back exactly what was encoded. The same text gives the same file, byte for byte.
+Text is split into words by a fixed regex, each word is taken as its UTF-8 bytes, and the most frequent neighbouring
+pair becomes one token, again and again, until the vocabulary is full (Sennrich et al. 2016, "Neural machine
+translation of rare words with subword units"; over bytes as in Radford et al. 2019, GPT-2). Bytes mean that nothing
+is ever unknown and that decoding gives back exactly what was encoded. The same text gives the same file, byte for
+byte.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The fixed part of every vocabulary: how text is split before merging, and which ids are not text.
 
 Both must be the same in every reader of the model. The split regex is, to the letter, the one llama.cpp applies under
-the name `qwen2` (src/llama-vocab.cpp, LLAMA_VOCAB_PRE_TYPE_QWEN2), because a GGUF file stores only the name. The special
-tokens come first, at ids that never move; where a convention exists (ChatML's turns, Qwen's names for fill-in-the-middle,
-tool calls and media) its names are used, because servers look these tokens up by name.
+the name `qwen2` (src/llama-vocab.cpp, LLAMA_VOCAB_PRE_TYPE_QWEN2), because a GGUF file stores only the name. The
+special tokens come first, at ids that never move; where a convention exists (ChatML's turns, Qwen's names for
+fill-in-the-middle, tool calls and media) its names are used, because servers look these tokens up by name.
 """
 
 from __future__ import annotations

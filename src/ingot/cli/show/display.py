@@ -1,7 +1,7 @@
 """One live display of a run: every stage with its state, the numbers that move, the time left, the energy so far.
 
-On a terminal it redraws in place; without one it prints a plain line when something worth a line happens; with --json it
-prints every event. All three are fed by the same events.
+On a terminal it redraws in place; without one it prints a plain line when something worth a line happens; with --json
+it prints every event. All three are fed by the same events.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ class LiveDisplay:
             style = _STYLES.get(stage.status, "")
             spent = as_duration(stage.seconds) if stage.status in ("made", "running") and stage.seconds else ""
             detail = "made before" if stage.status == "reused" else stage.describe(now)
-            table.add_row(Text(f"{_MARKS.get(stage.status, ' ')} {stage.name}", style), Text(detail), Text(spent, "dim"))
+            table.add_row(
+                Text(f"{_MARKS.get(stage.status, ' ')} {stage.name}", style), Text(detail), Text(spent, "dim")
+            )
         return Group(Text(self.title, "bold"), table, Text(self._totals(now), "dim"))
 
     def _totals(self, now: float) -> str:

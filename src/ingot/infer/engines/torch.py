@@ -66,7 +66,7 @@ class Engine:
             yield Drawn(chosen, float(log_V[chosen]), most_probable(log_V, params.top_logprobs))
             logits_V = self._read([chosen], cache)
 
-    # Inference mode belongs to the thread: it must not stay on while a generator is suspended, hence this small function.
+    # Inference mode belongs to the thread and must not stay on while the generator is suspended, hence a method.
     @torch.inference_mode()
     def _read(self, tokens: Sequence[int], cache: Cache) -> NDArray[np.float32]:
         hidden_BTD = self._decoder(torch.tensor([list(tokens)]), cache=cache)

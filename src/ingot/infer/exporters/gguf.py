@@ -25,7 +25,7 @@ from safetensors import safe_open
 
 from ingot.core.errors import InputError
 from ingot.core.storage import fsync_folder, room_on_disk
-from ingot.infer.gguf_tokenizer import write_tokenizer
+from ingot.infer.token_table import TokenTable, read_token_table
 
 _ARCHITECTURES = {"qwen3": gguf.MODEL_ARCH.QWEN3, "mistral": gguf.MODEL_ARCH.LLAMA}
 _OUTPUT = "lm_head.weight"
@@ -109,7 +109,30 @@ def _write_header(writer: gguf.GGUFWriter, facts: Mapping[str, Any], folder: Pat
     writer.add_rope_freq_base(_rope(facts).get("rope_theta", facts.get("rope_theta", 10000.0)))
     writer.add_layer_norm_rms_eps(facts["rms_norm_eps"])
     writer.add_vocab_size(facts["vocab_size"])
-    write_tokenizer(writer, folder, facts["vocab_size"])
+    _write_tokenizer(writer, read_token_table(folder, facts["vocab_size"]))
+
+
+def _write_tokenizer(writer: gguf.GGUFWriter, table: TokenTable) -> None:
+    writer.add_tokenizer_model("gpt2")  # the format's name for byte-level BPE
+    writer.add_tokenizer_pre(table.pre_tokenizer)
+    writer.add_token_list(table.tokens)
+    writer.add_token_types([int(gguf.TokenType[kind.upper()]) for kind in table.kinds])
+    writer.add_token_merges(table.merges)
+    special_ids = (
+        (table.bos, writer.add_bos_token_id),
+        (table.eos, writer.add_eos_token_id),
+        (table.pad, writer.add_pad_token_id),
+        (table.unknown, writer.add_unk_token_id),
+        (table.end_of_turn, writer.add_eot_token_id),
+    )
+    for token_id, add in special_ids:
+        if token_id is not None:
+            add(token_id)
+    # The framing of documents and the chat template write these; a reader that added them again would double them.
+    writer.add_add_bos_token(False)
+    writer.add_add_eos_token(False)
+    if table.chat_template is not None:
+        writer.add_chat_template(table.chat_template)
 
 
 def _kv_heads(facts: Mapping[str, Any]) -> int:

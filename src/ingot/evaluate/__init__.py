@@ -1,0 +1,7 @@
+"""How good the model is, said honestly: bits per byte on held-out documents beside baselines, samples, and the report.
+
+In: every artifact of a build up to the checkpoint. Out: metrics.json, samples.json and report.html.
+
+Read in this order: run (the story), held_out (which text), bits (the measure), ngram and dictionary (what it is
+compared with), samples, during (the same measure while training), story (the report's numbers), report, charts.
+"""

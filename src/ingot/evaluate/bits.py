@@ -1,0 +1,119 @@
+"""Bits per byte: how surprised the model is by text it has not seen, per byte of it. Lower is better.
+
+Each document is read on its own from a beginning-of-text mark, and the surprise of all its tokens, -log2 P(token | what came
+before), is added up and divided by its UTF-8 bytes, so models with different vocabularies compare. The end-of-text mark is
+not counted: it stands for no byte. A document longer than the context is read in overlapping windows, and every token is
+scored exactly once, with at least the overlap as its past (Press et al. 2021, "Shortformer", section 2).
+The interval is a bootstrap over documents (Efron 1979): how much the figure would move with other documents of the same kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from ingot.model.decoder import Decoder
+
+Progress = Callable[[int], None]
+TOKENS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure over all documents and its 95% interval; `low` and `high` are None for a single document."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A stretch of one document's tokens; the first `known` targets were scored by the window before."""
+
+    document: int
+    tokens: Sequence[int]
+    known: int
+
+
+def document_bits(
+    decoder: Decoder, documents: Sequence[Sequence[int]], bos: int, stride: int, progress: Progress | None = None
+) -> NDArray[np.float64]:
+    """Return the bits the model needs for each document (token ids without marks); windows move on by `stride` tokens.
+
+    `progress` is called with the number of windows done. The result does not depend on how windows are batched, up to rounding.
+    """
+    windows = [
+        window
+        for number, ids in enumerate(documents)
+        for window in _windows(number, [bos, *ids], decoder.config.context, stride)
+    ]
+    # Windows of like length share a batch, so that little of it is padding.
+    ordered = sorted(windows, key=lambda window: len(window.tokens))
+    nats = np.zeros(len(documents))
+    done = 0
+    for batch in _batches(ordered):
+        for window, surprise in zip(batch, _nats(decoder, batch), strict=True):
+            nats[window.document] += surprise
+        done += len(batch)
+        if progress is not None:
+            progress(done)
+    return nats / math.log(2)
+
+
+def bits_per_byte(bits: NDArray[np.float64], sizes: NDArray[np.int64], resamples: int, seed: int) -> Interval:
+    """Return total bits over total bytes, with the interval of 2.5% to 97.5% over resampled sets of documents."""
+    value = float(bits.sum() / sizes.sum())
+    if len(bits) < 2:
+        return Interval(value, None, None)
+    random = np.random.default_rng(seed)
+    ratios = np.empty(resamples)
+    for place in range(resamples):
+        drawn = random.integers(0, len(bits), len(bits))
+        ratios[place] = bits[drawn].sum() / sizes[drawn].sum()
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
+
+
+def _windows(document: int, tokens: Sequence[int], context: int, stride: int) -> Iterator[_Window]:
+    """Cut `bos + text` into windows of `context` inputs and as many targets, each target new in exactly one window."""
+    scored, start = 1, 0
+    while scored < len(tokens):
+        end = min(start + context + 1, len(tokens))
+        yield _Window(document, tokens[start:end], scored - start - 1)
+        scored, start = end, start + stride
+
+
+def _batches(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
+    batch: list[_Window] = []
+    for window in windows:
+        if batch and len(window.tokens) * (len(batch) + 1) > TOKENS_AT_ONCE:
+            yield batch
+            batch = []
+        batch.append(window)
+    if batch:
+        yield batch
+
+
+@torch.no_grad()
+def _nats(decoder: Decoder, batch: Sequence[_Window]) -> list[float]:
+    """Return each window's summed surprise over its new targets."""
+    device = decoder.embed_tokens.weight.device
+    longest = max(len(window.tokens) for window in batch)
+    # Padding stands on the right, where a causal model's earlier positions cannot see it.
+    tokens_BT = torch.zeros((len(batch), longest), dtype=torch.long)
+    counts_BT = torch.zeros((len(batch), longest - 1))
+    for row, window in enumerate(batch):
+        tokens_BT[row, : len(window.tokens)] = torch.tensor(window.tokens)
+        counts_BT[row, window.known : len(window.tokens) - 1] = 1
+    tokens_BT, counts_BT = tokens_BT.to(device), counts_BT.to(device)
+    logits_BTV = decoder.logits(decoder(tokens_BT[:, :-1])).float()
+    losses_BT = F.cross_entropy(logits_BTV.flatten(0, 1), tokens_BT[:, 1:].flatten(), reduction="none")
+    sums_B = (losses_BT.view_as(counts_BT) * counts_BT).sum(1, dtype=torch.float64)
+    return [float(nats) for nats in sums_B]

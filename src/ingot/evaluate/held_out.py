@@ -1,0 +1,78 @@
+"""Which held-out text is scored: the same documents, byte for byte, for the model and for every baseline.
+
+Documents come in the order of their identity, which is a hash and so as good as a shuffle and the same on every machine,
+until the limit is reached. One very long document must not be the whole test: each gives at most a tenth of the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+
+from ingot.core.errors import InputError
+
+_SHARE_OF_ONE = 10
+
+
+@dataclass(frozen=True)
+class Text:
+    """A held-out document, or its beginning."""
+
+    doc_id: str
+    uri: str
+    text: str
+    is_cut: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """Size as UTF-8."""
+        return len(self.text.encode("utf-8"))
+
+
+def held_out_texts(dataset: Path, limit_bytes: int) -> list[Text]:
+    """Return the documents to score from a dataset's folder. Raises InputError when there are none."""
+    table = parquet.read_table(dataset / "held_out.parquet", columns=["doc_id", "uri", "text"])
+    rows = sorted(table.to_pylist(), key=lambda row: str(row["doc_id"]))
+    taken: list[Text] = []
+    left = limit_bytes
+    for row in rows:
+        if left <= 0:
+            break
+        text = _beginning(row["text"], max(min(left, limit_bytes // _SHARE_OF_ONE), 1))
+        if text:
+            taken.append(Text(row["doc_id"], row["uri"], text, len(text) < len(row["text"])))
+            left -= taken[-1].bytes
+    if not taken:
+        raise InputError(
+            "there is no held-out text to measure the model on",
+            where=str(dataset / "held_out.parquet"),
+            why="a model is only honest about text it has not seen",
+            fix="add documents, so that some can be held out",
+        )
+    return taken
+
+
+def training_text(dataset: Path, limit_bytes: int) -> list[bytes]:
+    """Return training documents as UTF-8 until the limit is reached, evenly from the whole file."""
+    file = parquet.ParquetFile(dataset / "train.parquet")
+    total = sum(len(text) for text in _texts(file))
+    keep_every = max(total / max(limit_bytes, 1), 1.0)
+    taken, due = [], 0.0
+    for place, text in enumerate(_texts(file)):
+        if place >= due:
+            taken.append(text)
+            due += keep_every
+    return taken
+
+
+def _texts(file: parquet.ParquetFile) -> Iterator[bytes]:
+    for batch in file.iter_batches(batch_size=256, columns=["text"]):
+        for text in batch.column(0):
+            yield text.as_py().encode("utf-8")
+
+
+def _beginning(text: str, limit_bytes: int) -> str:
+    return text.encode("utf-8")[:limit_bytes].decode("utf-8", errors="ignore")

@@ -1,0 +1,80 @@
+"""Settings of the steps `pretrain` and `probe`: literals only, so they can be part of a fingerprint. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ingot.core.errors import UsageError
+from ingot.model.config import ModelConfig
+
+Optimizer = Literal["muon", "adamw"]
+Precision = Literal["auto", "bf16", "fp32"]
+
+# The sizes a probe trains for a moment: throughput in between is interpolated.
+LADDER = (
+    ModelConfig(vocabulary=4096, width=128, layers=4, heads=2, kv_heads=1, head_width=64, ffn_width=384),
+    ModelConfig(vocabulary=8192, width=256, layers=6, heads=4, kv_heads=2, head_width=64, ffn_width=704),
+    ModelConfig(vocabulary=8192, width=384, layers=8, heads=6, kv_heads=3, head_width=64, ffn_width=1024),
+)
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """How a model is trained from random weights.
+
+    A step reads `batch_size` rows of `sequence_length` tokens, in `accumulate` equal pieces when they do not fit memory
+    at once. The learning rate climbs for `warmup_steps`, stays, and falls to zero over the last `decay_fraction` of the
+    steps. `precision` "auto" is bf16 where the machine multiplies it in hardware, else fp32. Every `checkpoint_every`
+    steps the state is saved, and the newest `keep_checkpoints` are kept; 0 saves only at the end. Every
+    `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at the end.
+    """
+
+    model: ModelConfig
+    steps: int
+    batch_size: int = 4
+    sequence_length: int = 512
+    learning_rate: float = 4e-3
+    warmup_steps: int = 20
+    decay_fraction: float = 0.4
+    weight_decay: float = 0.0
+    optimizer: Optimizer = "muon"
+    precision: Precision = "auto"
+    gradient_clip: float = 1.0
+    accumulate: int = 1
+    seed: int = 0
+    checkpoint_every: int = 0
+    keep_checkpoints: int = 2
+    evaluate_every: int = 0
+    hooks: tuple[str, ...] = ()
+    objective: str = "next_token"
+    objective_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "sequence_length", "accumulate", "keep_checkpoints"):
+            if getattr(self, name) < 1:
+                raise _refused(f"{name} is {getattr(self, name)}", f"{name} must be at least 1")
+        if self.batch_size % self.accumulate:
+            uneven = f"a batch of {self.batch_size} rows does not divide into {self.accumulate} equal pieces"
+            raise _refused(uneven, "choose `accumulate` so that it divides `batch_size`")
+        if not 0 <= self.decay_fraction <= 1:
+            raise _refused(f"decay_fraction is {self.decay_fraction}", "choose a share of the steps between 0 and 1")
+        if self.learning_rate <= 0 or self.gradient_clip <= 0:
+            raise _refused("learning_rate and gradient_clip must be above zero", "4e-3 and 1.0 suit most runs")
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Sizes to train for about `seconds_per_size` each, with batches like those of a real run."""
+
+    models: tuple[ModelConfig, ...] = LADDER
+    seconds_per_size: float = 2.5
+    batch_size: int = 4
+    sequence_length: int = 512
+    optimizer: Optimizer = "muon"
+    precision: Precision = "auto"
+
+
+def _refused(what: str, fix: str) -> UsageError:
+    return UsageError(f"this training cannot run: {what}", where="training config", fix=fix)

@@ -1,0 +1,71 @@
+"""Cross-entropy of the next token without ever holding all logits.
+
+The logits of a batch are its largest tensor by far (2,048 tokens x 8,192 entries in float32: 67 MB, and as much again
+for their gradient). Here a few hundred rows at a time go to logits, to their gradient (softmax minus one-hot), and
+straight on to the gradients of hidden states and head, all in the forward pass; the backward pass only scales. Rows
+without a target cost nothing.
+The idea is that of Liger Kernel's fused linear cross-entropy (Hsu et al., 2024, section 3.2).
+
+Shapes: N tokens, D width, V vocabulary; C rows of one chunk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ingot.data.stream import IGNORED
+
+CHUNK_ROWS = 512
+
+
+def cross_entropy_sum(hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, chunk_rows: int = CHUNK_ROWS) -> Tensor:
+    """Return the summed negative log-likelihood, in nats, of the targets that are not IGNORED, in float32.
+
+    Logits are computed in the dtype of `hidden_ND`, softmax and sums in float32.
+    """
+    total: Tensor = _ChunkedCrossEntropy.apply(hidden_ND, head_VD, targets_N, chunk_rows)  # type: ignore[no-untyped-call]
+    return total
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, chunk_rows: int) -> Tensor:
+        weight_VD = head_VD.to(hidden_ND.dtype)
+        total = torch.zeros((), dtype=torch.float32, device=hidden_ND.device)
+        needs_gradient = any(ctx.needs_input_grad)
+        dhidden_ND = torch.zeros_like(hidden_ND) if needs_gradient else None
+        # Summed over chunks: in bf16 the small gradients of rare tokens would be rounded away.
+        dhead_VD = torch.zeros_like(head_VD, dtype=torch.float32) if needs_gradient else None
+        for rows_C in (targets_N != IGNORED).nonzero().squeeze(1).split(chunk_rows):
+            hidden_CD, targets_C1 = hidden_ND[rows_C], targets_N[rows_C, None]
+            logits_CV = F.linear(hidden_CD, weight_VD)
+            odds_CV = torch.softmax(logits_CV, dim=-1, dtype=torch.float32)
+            total += _surprise(logits_CV, odds_CV, targets_C1)
+            if dhidden_ND is not None and dhead_VD is not None:
+                dlogits_CV = odds_CV.to(hidden_ND.dtype)
+                dlogits_CV.scatter_add_(1, targets_C1, dlogits_CV.new_full(targets_C1.shape, -1.0))
+                dhidden_ND[rows_C] = dlogits_CV @ weight_VD
+                dhead_VD += dlogits_CV.T @ hidden_CD
+        if dhidden_ND is not None and dhead_VD is not None:
+            ctx.save_for_backward(dhidden_ND, dhead_VD.to(head_VD.dtype))
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        dhidden_ND, dhead_VD = ctx.saved_tensors
+        upstream = gradients[0]
+        return dhidden_ND * upstream.to(dhidden_ND.dtype), dhead_VD * upstream, None, None
+
+
+def _surprise(logits_CV: Tensor, odds_CV: Tensor, targets_C1: Tensor) -> Tensor:
+    """Return the summed -log(odds) of the targets.
+
+    log(sum(exp(logits))) is read off the likeliest token, whose odds are at least 1/V: the target's own odds may
+    be rounded to zero.
+    """
+    normaliser_C = logits_CV.amax(-1).float() - odds_CV.amax(-1).log()
+    return (normaliser_C - logits_CV.gather(1, targets_C1).squeeze(1).float()).sum()

@@ -1,0 +1,1 @@
+"""Objectives: what a batch is worth. One file each, holding `Config` and `loss(decoder, batch, config) -> Loss`."""

@@ -1,0 +1,19 @@
+"""The learning rate over a training: climb, stay, fall.
+
+Warm-up, stable, decay (Hu et al., 2024, "MiniCPM", section 4): the long flat part makes the rate independent of where
+the end lies, and most of the last gain comes from the linear fall to zero (Bergsma et al., 2025).
+"""
+
+from __future__ import annotations
+
+
+def rate_at(step: int, steps: int, warmup_steps: int, decay_fraction: float) -> float:
+    """Return the share of the peak rate, above 0 and at most 1, that step `step` (counted from 0) uses.
+
+    >>> [rate_at(step, 10, 2, 0.4) for step in (0, 1, 5, 6, 8, 9)]
+    [0.5, 1.0, 1.0, 1.0, 0.5, 0.25]
+    """
+    climb = (step + 1) / warmup_steps if step < warmup_steps else 1.0
+    decay_steps = round(steps * decay_fraction)
+    fall = (steps - step) / decay_steps if steps - step < decay_steps else 1.0
+    return min(climb, fall)

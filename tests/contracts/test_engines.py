@@ -1,0 +1,140 @@
+"""Every engine, unlisted, answers by the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from ingot.core.errors import InputError, MissingExtraError
+from ingot.core.plugins import names
+from ingot.infer.engine import Engine, build, greedy
+from ingot.infer.exporters.gguf import Config, export
+from ingot.infer.sampling import GREEDY, SamplingParams
+from tests.infer.tiny_model import CONTEXT, make_model
+
+ENDLESS = SamplingParams(max_tokens=16, temperature=1.0, seed=11)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_model(tmp_path_factory.mktemp("model") / "tiny")
+    export(folder, folder / "model-f16.gguf", Config())
+    return folder
+
+
+@pytest.fixture(scope="module", params=names("engine"))
+def engine(request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
+    try:
+        engine = build(request.param, folder)
+    except MissingExtraError as missing:
+        pytest.skip(f"{missing.what}; {missing.fix}")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def reference(folder: Path) -> Engine:
+    return build("torch", folder)
+
+
+def prompt(engine: Engine) -> list[int]:
+    return [engine.codec.bos, *engine.codec.encode("def visit(self, node):")]
+
+
+def test_it_names_itself_and_its_limits(engine: Engine) -> None:
+    assert engine.name in names("engine")
+    assert engine.context == CONTEXT
+    assert engine.most_top_logprobs >= 0
+
+
+def test_greedy_tokens_equal_those_of_the_reference(engine: Engine, reference: Engine) -> None:
+    assert greedy(engine, prompt(engine), 32) == greedy(reference, prompt(engine), 32)
+
+
+def test_log_probabilities_equal_those_of_the_reference(engine: Engine, reference: Engine) -> None:
+    params = replace(GREEDY, max_tokens=16)
+    pairs = zip(engine.generate(prompt(engine), params), reference.generate(prompt(engine), params), strict=True)
+    for one, other in pairs:
+        if one.logprob is not None:
+            assert other.logprob is not None
+            assert abs(one.logprob - other.logprob) < 5e-3  # half-precision weights, drawn and not trained
+
+
+def test_the_text_is_that_of_the_ids(engine: Engine) -> None:
+    tokens = list(engine.generate(prompt(engine), replace(GREEDY, max_tokens=12)))
+    assert "".join(token.text for token in tokens) == engine.codec.decode([token.id for token in tokens])
+
+
+def test_the_last_token_says_why(engine: Engine) -> None:
+    tokens = list(engine.generate(prompt(engine), replace(GREEDY, max_tokens=5)))
+    assert [token.finish for token in tokens] == [None] * 4 + ["length"]
+
+
+def test_the_context_ends_an_answer(engine: Engine) -> None:
+    long = [engine.codec.bos, *range(300, 300 + CONTEXT - 6)]
+    tokens = list(engine.generate(long, replace(ENDLESS, max_tokens=50)))
+    assert len(tokens) <= 5
+    assert tokens[-1].finish in ("length", "stop")
+
+
+@pytest.mark.parametrize("ids", [[], [10_000_000], [-1], [5] * CONTEXT])
+def test_a_prompt_that_cannot_be_answered_is_refused_at_once(engine: Engine, ids: list[int]) -> None:
+    with pytest.raises(InputError):
+        engine.generate(ids, GREEDY)
+
+
+def test_too_many_alternatives_are_refused(engine: Engine) -> None:
+    if engine.most_top_logprobs == 20:
+        tokens = list(engine.generate(prompt(engine), replace(GREEDY, max_tokens=2, top_logprobs=20)))
+        assert all(len(token.top) == 20 and token.top[0] == (token.id, token.logprob) for token in tokens)
+    else:
+        with pytest.raises(InputError, match="alternatives"):
+            engine.generate(prompt(engine), replace(GREEDY, top_logprobs=engine.most_top_logprobs + 1))
+
+
+def test_equal_seeds_give_equal_answers(engine: Engine) -> None:
+    def ids(seed: int) -> list[int]:
+        return [token.id for token in engine.generate(prompt(engine), replace(ENDLESS, seed=seed))]
+
+    assert ids(11) == ids(11)
+    assert ids(11) != ids(12)
+
+
+def test_a_stop_string_is_cut(engine: Engine) -> None:
+    plain = list(engine.generate(prompt(engine), replace(GREEDY, max_tokens=24)))
+    whole = "".join(token.text for token in plain)
+    needle = whole[5:9]
+    tokens = list(engine.generate(prompt(engine), replace(GREEDY, max_tokens=24, stop=(needle,))))
+    assert "".join(token.text for token in tokens) == whole[: whole.index(needle)]
+    assert tokens[-1].finish == "stop"
+
+
+def test_stopping_ends_the_answer_and_the_engine_lives_on(engine: Engine) -> None:
+    seen: list[int] = []
+    for token in engine.generate(prompt(engine), replace(ENDLESS, max_tokens=60), stop=lambda: len(seen) >= 3):
+        seen.append(token.id)
+    assert len(seen) == 3
+    stream = engine.generate(prompt(engine), replace(ENDLESS, max_tokens=60))
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert len(greedy(engine, prompt(engine), 4)) == 4
+
+
+def test_answers_made_at_once_equal_those_made_alone(engine: Engine) -> None:
+    prompts = [[engine.codec.bos, *engine.codec.encode(text)] for text in ("class A", "return", "import os", "    for")]
+    alone = [greedy(engine, one, 12) for one in prompts]
+    together: dict[int, list[int]] = {}
+
+    def answer(number: int) -> None:
+        together[number] = greedy(engine, prompts[number], 12)
+
+    threads = [Thread(target=answer, args=(number,)) for number in range(len(prompts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[number] for number in range(len(prompts))] == alone

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+
+from ingot.core.config import literals, load, schema
+from ingot.core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Inner:
+    sizes: tuple[int, ...] = (1, 2)
+
+
+@dataclass(frozen=True)
+class Outer:
+    rate: float = 0.5
+    mode: Literal["fast", "exact"] = "fast"
+    inner: Inner = field(default_factory=Inner)
+
+
+def test_literals_and_back() -> None:
+    config = Outer(rate=1e-3, inner=Inner((3,)))
+    assert literals(config) == {"rate": 0.001, "mode": "fast", "inner": {"sizes": [3]}}
+    assert load(Outer, literals(config), "here") == config
+
+
+@pytest.mark.parametrize(
+    ("mapping", "what", "fix"),
+    [
+        ({"rat": 1}, "unknown option 'rat'", "did you mean 'rate'?"),
+        ({"rate": "soon"}, "rate: ", "rate, mode, inner"),
+        ({"mode": "slow"}, "mode: ", "options"),
+        ({"inner": {"sizes": "x"}}, "inner.sizes", "options"),
+    ],
+)
+def test_a_wrong_option_is_named(mapping: dict[str, Any], what: str, fix: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(Outer, mapping, "recipe.yaml: step 'plan'")
+    assert what in caught.value.what
+    assert fix in caught.value.fix
+    assert caught.value.where == "recipe.yaml: step 'plan'"
+
+
+def test_schema_names_fields_types_and_defaults() -> None:
+    found = schema(Outer)["properties"]
+    assert found["rate"] == {"default": 0.5, "title": "Rate", "type": "number"}
+    assert found["mode"]["enum"] == ["fast", "exact"]

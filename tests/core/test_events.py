@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from ingot.core.events import Event, EventLog, emitter, from_json, read_log
+
+
+def test_every_sink_gets_every_event_stamped() -> None:
+    first: list[Event] = []
+    second: list[Event] = []
+    emitter("run-1", "plan", first.append, second.append)("progress", done=1, total=2)
+    assert first == second
+    assert (first[0].run, first[0].step, first[0].kind, dict(first[0].fields)) == (
+        "run-1",
+        "plan",
+        "progress",
+        {"done": 1, "total": 2},
+    )
+    assert first[0].time > 0
+
+
+def test_an_event_survives_its_line() -> None:
+    event = Event("note", "r", "s", 12.345, {"text": "naïve\n"})
+    assert from_json(event.as_json()) == event
+    assert "\n" not in event.as_json()
+
+
+def test_a_torn_last_line_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "events.jsonl"
+    log = EventLog(path)
+    log(Event("note", fields={"text": "whole"}))
+    log.close()
+    with path.open("a") as file:
+        file.write('{"kind": "note", "te')
+    assert [event.fields["text"] for event in read_log(path)] == ["whole"]

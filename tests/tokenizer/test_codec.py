@@ -1,0 +1,98 @@
+"""What goes in comes out, control tokens cannot be smuggled in, and a stream never shows half a character."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingot.core.errors import InputError
+from ingot.tokenizer.codec import Codec
+from ingot.tokenizer.vocabulary import SPECIALS
+
+from tokenizer_corpus import corpus
+
+FRAGMENTS = ["<|eos|>", "<|im_end|>", "<think>", "<|", "\r\n", "\0", "\x7f", "\u200d", "\ufeff", "\ufffd", "🏳️‍🌈", "e\u0301"]
+anything = st.lists(st.text() | st.sampled_from([*FRAGMENTS, *SPECIALS])).map("".join)
+
+
+@given(text=anything)
+@settings(deadline=None)
+def test_decoding_gives_back_the_text_and_text_never_becomes_control(codec: Codec, text: str) -> None:
+    ids = codec.encode(text)
+    assert codec.decode(ids) == text
+    assert all(token_id >= len(SPECIALS) and codec.token_bytes(token_id) for token_id in ids)
+
+
+@given(text=anything)
+@settings(deadline=None)
+def test_a_stream_is_the_text_and_shows_only_whole_characters(codec: Codec, text: str) -> None:
+    decoder = codec.decoder()
+    shown = [decoder.push(token_id) for token_id in codec.encode(text)]
+    assert decoder.flush() == ""
+    assert "".join(shown) == text
+    assert "\ufffd" in text or all("\ufffd" not in part for part in shown)
+
+
+def test_a_character_appears_with_its_last_byte(codec: Codec) -> None:
+    decoder = codec.decoder()
+    ids = codec.encode("🦤")
+    assert len(ids) > 1
+    assert [decoder.push(token_id) for token_id in ids] == [""] * (len(ids) - 1) + ["🦤"]
+    decoder.push(ids[0])
+    assert decoder.flush() == "\ufffd"
+
+
+def test_control_tokens_have_no_text(codec: Codec) -> None:
+    ids = [codec.bos, *codec.encode("hello"), codec.end_of_turn, codec.eos, codec.pad]
+    assert codec.decode(ids) == "hello"
+    assert len({codec.bos, codec.eos, codec.pad, codec.start_of_turn, codec.end_of_turn}) == 5
+
+
+def test_a_batch_is_its_texts_one_by_one(codec: Codec) -> None:
+    texts = ["", "one", *corpus(), "", "two " * 50_000]
+    assert codec.encode_batch(texts) == [codec.encode(text) for text in texts]
+    assert codec.encode_batch([]) == []
+
+
+def test_parts_are_read_as_they_are_needed_and_cover_every_text(codec: Codec) -> None:
+    taken: list[int] = []
+
+    def texts() -> list[str]:
+        for number in range(40):
+            taken.append(number)
+            yield f"text {number} " * 10_000
+
+    parts = codec.encode_parts(texts(), cores=1)
+    next(parts)
+    assert len(taken) < 40
+    assert {number for number, _ in parts} == set(range(40))
+
+
+def test_threads_can_share_a_codec(codec: Codec) -> None:
+    texts = corpus() * 4
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(codec.encode, texts)) == [codec.encode(text) for text in texts]
+
+
+def test_half_a_character_is_refused_with_its_place(codec: Codec) -> None:
+    with pytest.raises(InputError, match="half a character") as caught:
+        codec.encode("abc\ud83d")
+    assert "3" in caught.value.where
+    assert caught.value.fix
+
+
+def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no tokenizer") as caught:
+        Codec.load(tmp_path)
+    assert str(tmp_path) in caught.value.where
+
+
+@pytest.mark.parametrize("content", ["", "{}", "not json"])
+def test_an_unreadable_tokenizer_is_an_error_a_person_can_act_on(tmp_path: Path, content: str) -> None:
+    (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        Codec.load(tmp_path)
