@@ -14,7 +14,7 @@ from ingot.core.events import Event
 from ingot.flow.home import Home, damaged_files
 from ingot.flow.runner import Options, run
 from ingot.flow.runs import list_runs
-from ingot.flow.step import Step
+from ingot.flow.step import Partial, Step
 
 HERE = "tests.flow.steps_for_tests"
 
@@ -145,3 +145,16 @@ def test_unknown_option_names_the_nearest(home: Home) -> None:
     with pytest.raises(UsageError, match="unknown option 'strat'") as caught:
         run([step], home)
     assert "start" in caught.value.fix
+
+
+def test_a_partial_config_is_filled_by_facts(home: Home) -> None:
+    numbers = graph()[0]
+    filled = Step(
+        "filled",
+        "demo-filled",
+        "Dataset",
+        f"{HERE}:count",
+        Partial(CountConfig, {}),
+        fields={"start": numbers.field("last")},
+    )
+    assert run([filled], home).artifacts["filled"].record.config == {"start": 3}

@@ -39,7 +39,7 @@ def make_model(folder: Path, has_qk_norm: bool = True, has_tied_embeddings: bool
     torch.manual_seed(7)
     decoder = Decoder(sizes(codec.vocabulary, has_qk_norm, has_tied_embeddings))
     with torch.no_grad():
-        for name, weight in decoder.named_parameters():
-            weight.mul_(6.0 if weight.ndim == 2 and "embed" not in name else 1.0)
+        for weight in decoder.parameters():
+            weight.mul_(6.0 if weight.ndim == 2 else 1.0)
     save(decoder, folder, SpecialTokens(codec.bos, (codec.eos, codec.end_of_turn), codec.pad))
     return folder

@@ -12,14 +12,15 @@ from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 
 
+@pytest.fixture(scope="session")
 def corpus() -> list[str]:
     return [Path(module.__file__).read_text(encoding="utf-8") for module in (ast, json)]
 
 
 @pytest.fixture(scope="session")
-def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tokenizer_folder(corpus: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
-    write(learn(corpus(), 1024), folder)
+    write(learn(corpus, 1024), folder)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,9 +14,20 @@ from ingot.core.errors import InputError
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.vocabulary import SPECIALS
 
-from tokenizer_corpus import corpus
-
-FRAGMENTS = ["<|eos|>", "<|im_end|>", "<think>", "<|", "\r\n", "\0", "\x7f", "\u200d", "\ufeff", "\ufffd", "🏳️‍🌈", "e\u0301"]
+FRAGMENTS = [
+    "<|eos|>",
+    "<|im_end|>",
+    "<think>",
+    "<|",
+    "\r\n",
+    "\0",
+    "\x7f",
+    "\u200d",
+    "\ufeff",
+    "\ufffd",
+    "🏳️‍🌈",
+    "e\u0301",
+]
 anything = st.lists(st.text() | st.sampled_from([*FRAGMENTS, *SPECIALS])).map("".join)
 
 
@@ -52,8 +64,8 @@ def test_control_tokens_have_no_text(codec: Codec) -> None:
     assert len({codec.bos, codec.eos, codec.pad, codec.start_of_turn, codec.end_of_turn}) == 5
 
 
-def test_a_batch_is_its_texts_one_by_one(codec: Codec) -> None:
-    texts = ["", "one", *corpus(), "", "two " * 50_000]
+def test_a_batch_is_its_texts_one_by_one(codec: Codec, corpus: list[str]) -> None:
+    texts = ["", "one", *corpus, "", "two " * 50_000]
     assert codec.encode_batch(texts) == [codec.encode(text) for text in texts]
     assert codec.encode_batch([]) == []
 
@@ -61,7 +73,7 @@ def test_a_batch_is_its_texts_one_by_one(codec: Codec) -> None:
 def test_parts_are_read_as_they_are_needed_and_cover_every_text(codec: Codec) -> None:
     taken: list[int] = []
 
-    def texts() -> list[str]:
+    def texts() -> Iterator[str]:
         for number in range(40):
             taken.append(number)
             yield f"text {number} " * 10_000
@@ -72,8 +84,8 @@ def test_parts_are_read_as_they_are_needed_and_cover_every_text(codec: Codec) ->
     assert {number for number, _ in parts} == set(range(40))
 
 
-def test_threads_can_share_a_codec(codec: Codec) -> None:
-    texts = corpus() * 4
+def test_threads_can_share_a_codec(codec: Codec, corpus: list[str]) -> None:
+    texts = corpus * 4
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(codec.encode, texts)) == [codec.encode(text) for text in texts]
 

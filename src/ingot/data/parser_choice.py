@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import BinaryIO
 
 from ingot.core.errors import InputError
 from ingot.core.plugins import load, names
@@ -37,13 +38,18 @@ def endings() -> dict[str, str]:
     }
 
 
-def choose(uri: str, beginning: bytes, owners: Mapping[str, str]) -> str:
-    """Return the name of the parser for a file. Raises InputError when there is none, saying what the file is."""
+def choose(uri: str, stream: BinaryIO, owners: Mapping[str, str]) -> str:
+    """Return the name of the parser for a file; the stream is left at its beginning.
+
+    Raises InputError when there is none, saying what the file is.
+    """
     ending = ending_of(uri)
     if ending in owners:
         return owners[ending]
     if ending in _REFUSED:
         raise _refusal(ending)
+    beginning = stream.read(SAMPLE_BYTES)
+    stream.seek(0)
     return _by_content(beginning)
 
 

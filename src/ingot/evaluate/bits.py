@@ -1,10 +1,11 @@
 """Bits per byte: how surprised the model is by text it has not seen, per byte of it. Lower is better.
 
-Each document is read on its own from a beginning-of-text mark, and the surprise of all its tokens, -log2 P(token | what came
-before), is added up and divided by its UTF-8 bytes, so models with different vocabularies compare. The end-of-text mark is
-not counted: it stands for no byte. A document longer than the context is read in overlapping windows, and every token is
-scored exactly once, with at least the overlap as its past (Press et al. 2021, "Shortformer", section 2).
-The interval is a bootstrap over documents (Efron 1979): how much the figure would move with other documents of the same kind.
+Each document is read on its own from a beginning-of-text mark, and the surprise of all its tokens, -log2 P(token |
+what came before), is added up and divided by its UTF-8 bytes, so models with different vocabularies compare. The
+end-of-text mark is not counted: it stands for no byte. A document longer than the context is read in overlapping
+windows, and every token is scored exactly once, with at least the overlap as its past (Press et al. 2021,
+"Shortformer", section 2). The interval is a bootstrap over documents (Efron 1979): how much the figure would move
+with other documents of the same kind.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def document_bits(
 ) -> NDArray[np.float64]:
     """Return the bits the model needs for each document (token ids without marks); windows move on by `stride` tokens.
 
-    `progress` is called with the number of windows done. The result does not depend on how windows are batched, up to rounding.
+    `progress` is called with the number of windows done. The result does not depend on how windows are batched, up to
+    rounding.
     """
     windows = [
         window

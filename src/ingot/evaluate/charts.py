@@ -1,8 +1,8 @@
 """Charts as inline SVG: nothing to download, readable on a phone, on paper, and in both themes.
 
-Colours come from the page's style sheet through class names; every axis carries its unit, every line its last value, and
-every bar its number, so that nothing depends on colour. The drawing is 400 units wide so that its 12-unit letters stay
-readable when a narrow screen shrinks it.
+Colours come from the page's style sheet through class names; every axis carries its unit, every line its last value,
+and every bar its number, so that nothing depends on colour. The drawing is 400 units wide so that its 12-unit letters
+stay readable when a narrow screen shrinks it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 WIDTH, HEIGHT = 400, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 46, 14, 40
@@ -49,7 +49,10 @@ def bars(rows: Sequence[Bar], unit: str) -> Markup:
     drawn = [_bar(row, place * _ROW, scale) for place, row in enumerate(rows)]
     axis = [
         Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-            round(8 + tick * scale, 1), height - 8, "start" if tick == 0 else "end" if tick == largest else "middle", label
+            round(8 + tick * scale, 1),
+            height - 8,
+            "start" if tick == 0 else "end" if tick == largest else "middle",
+            label,
         )
         for tick, label in _labelled(ticks(0, largest), unit)
     ]
@@ -132,7 +135,9 @@ class _Frame:
 
 
 def _svg(height: int, description: str, parts: Sequence[Markup]) -> Markup:
-    head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, height, description)
+    head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
+        WIDTH, height, description
+    )
     return head + Markup("").join(parts) + Markup("</svg>")
 
 
@@ -143,7 +148,15 @@ def _bar(row: Bar, top: int, scale: float) -> Markup:
         '<text class="name" x="8" y="{}">{}</text><text class="value" x="{}" y="{}" text-anchor="end">{}'
         '<tspan class="tick">{}</tspan></text><rect class="{}" x="8" y="{}" width="{}" height="12" rx="2"/>'
     ).format(
-        top + 16, row.name, WIDTH - 8, top + 16, f"{row.value:.2f}", interval, css, top + 25, round(row.value * scale, 1)
+        top + 16,
+        row.name,
+        WIDTH - 8,
+        top + 16,
+        f"{row.value:.2f}",
+        interval,
+        css,
+        top + 25,
+        round(row.value * scale, 1),
     )
     return drawn + _whisker(row, top + 31, scale)
 
@@ -158,7 +171,8 @@ def _whisker(row: Bar, middle: int, scale: float) -> Markup:
 
 def _horizontal(frame: _Frame, tick: float, among: Sequence[float]) -> Markup:
     return Markup(
-        '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="tick" x="{}" y="{}" text-anchor="end">{}</text>'
+        '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+        '<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>'
     ).format(
         _LEFT, WIDTH - _RIGHT, frame.y(tick), frame.y(tick), _LEFT - 6, round(frame.y(tick) + 4, 1), _plain(tick, among)
     )
@@ -178,7 +192,9 @@ def _path(css: str, frame: _Frame, points: Sequence[Point]) -> Markup:
 
 
 def _high(line: Line) -> float:
-    """The first steps of a training tower over the rest: the axis ends where nine tenths of the line lie, raw points cut."""
+    """The first steps of a training tower over the rest: the axis ends where nine tenths of the line lie, raw points
+    cut.
+    """
     values = sorted(y for _, y in line.points)
     return values[min(int(len(values) * 0.97), len(values) - 1)]
 
@@ -209,8 +225,3 @@ def _plain(value: float, among: Sequence[float]) -> str:
         if abs(round(step, decimals) - step) < 1e-9 * max(step, 1):
             return f"{value:.{decimals}f}"
     return f"{value:.4g}"
-
-
-def text(content: str) -> Markup:
-    """Return text made safe to stand inside the page."""
-    return escape(content)

@@ -1,7 +1,8 @@
-"""zstd -19 with the training text as its dictionary: how much of a held-out document is found, word for word, in the text.
+"""zstd -19 with the training text as its dictionary: how much of a held-out document is found, word for word, in the
+text.
 
-A compressor is a model too: the bits it writes are the bits it needs to predict the document. zstd (RFC 8878) knows only
-repeats, but it may look through the whole training text for them, which no context window can. A corpus full of
+A compressor is a model too: the bits it writes are the bits it needs to predict the document. zstd (RFC 8878) knows
+only repeats, but it may look through the whole training text for them, which no context window can. A corpus full of
 boilerplate makes it hard to beat; text it has never met in any form makes it helpless.
 """
 

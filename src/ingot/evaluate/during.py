@@ -1,8 +1,8 @@
 """The held-out figure while training: the same few documents each time, cheap enough to look often.
 
-Training calls this hook by its run reference and writes what it returns into the curve. Each document is read up to one
-context, so the figure is a little higher than the report's, where long documents are read with their past; what counts
-here is how it falls.
+Training calls this hook by its run reference and writes what it returns into the curve. Each document is read up to
+one context, so the figure is a little higher than the report's, where long documents are read with their past; what
+counts here is how it falls.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from ingot.tokenizer.codec import Codec
 SLICE_TOKENS = 16_384
 
 
-def held_out(
-    decoder: Decoder, step: int, inputs: Mapping[str, Artifact], context: StepContext
-) -> dict[str, float]:
+def held_out(decoder: Decoder, step: int, inputs: Mapping[str, Artifact], context: StepContext) -> dict[str, float]:
     """Return `held_out_bits_per_byte` on a fixed slice of the held-out shard; nothing when the shard is empty."""
     codec = Codec.load(inputs["tokenizer"].path)
     documents = beginnings(Shards.open(inputs["shards"].path, "held_out"), decoder.config.context, SLICE_TOKENS)

@@ -1,7 +1,8 @@
 """Which held-out text is scored: the same documents, byte for byte, for the model and for every baseline.
 
-Documents come in the order of their identity, which is a hash and so as good as a shuffle and the same on every machine,
-until the limit is reached. One very long document must not be the whole test: each gives at most a tenth of the limit.
+Documents come in the order of their identity, which is a hash and so as good as a shuffle and the same on every
+machine, until the limit is reached. One very long document must not be the whole test: each gives at most a tenth of
+the limit.
 """
 
 from __future__ import annotations

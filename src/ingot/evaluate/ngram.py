@@ -1,9 +1,9 @@
 """A byte n-gram model: the strongest thing one can build by counting, as a baseline for the neural model.
 
-Interpolated Witten-Bell smoothing (Witten and Bell 1991; Chen and Goodman 1998, section 2.5): after context h the next byte
-c has P(c|h) = (count(hc) + types(h) P(c|h')) / (count(h) + types(h)), where types(h) is how many different bytes followed h and
-h' is h without its first byte; below the empty context every byte is equally likely. An n-gram of up to eight bytes is one
-64-bit integer, so the counts are sorted arrays and a lookup is a binary search.
+Interpolated Witten-Bell smoothing (Witten and Bell 1991; Chen and Goodman 1998, section 2.5): after context h the
+next byte c has P(c|h) = (count(hc) + types(h) P(c|h')) / (count(h) + types(h)), where types(h) is how many different
+bytes followed h and h' is h without its first byte; below the empty context every byte is equally likely. An n-gram
+of up to eight bytes is one 64-bit integer, so the counts are sorted arrays and a lookup is a binary search.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def describe(order: int) -> str:
 
 
 def _grams(documents: Sequence[bytes], order: int) -> tuple[Codes, NDArray[np.int64]]:
-    """Return, for every byte of every document, the code of the `order` bytes that end there, and the documents' lengths.
+    """Return, for every byte of every document, the code of the `order` bytes that end there, and the documents'
+    lengths.
 
     Zero bytes stand before each document, so that its first bytes are predicted from "this is a beginning".
     """

@@ -1,8 +1,8 @@
 """What the model writes: continuations of the openings of held-out documents, as they come.
 
-A base model continues text, so it is shown the way it works: the beginning of a real document that it has not seen, and
-what it writes next. The first documents in the order of their identity are taken, nothing is picked by hand or by score,
-and the seed is fixed, so the same model gives the same samples.
+A base model continues text, so it is shown the way it works: the beginning of a real document that it has not seen,
+and what it writes next. The first documents in the order of their identity are taken, nothing is picked by hand or by
+score, and the seed is fixed, so the same model gives the same samples.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from ingot.flow.artifact import Artifact
 from ingot.flow.fingerprint import fingerprint
 from ingot.flow.home import Home
 from ingot.flow.source import Snapshot, SnapshotTaker, Source
-from ingot.flow.step import Step
+from ingot.flow.step import Partial, Step
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,28 @@ def take_snapshot(source: Source, home: Home) -> Snapshot:
     return snapshot
 
 
-def config_type(run: str) -> type[Any]:
-    """Return the config type of a step function: the type of its first parameter."""
-    hints = typing.get_type_hints(plugins.resolve(run))
+def config_type(step: Step) -> type[Any]:
+    """Return the type of a step's config; for plain literals, the type of its function's first parameter."""
+    if isinstance(step.config, Partial):
+        return step.config.config_type
+    if not isinstance(step.config, Mapping):
+        return type(step.config)
+    hints = typing.get_type_hints(plugins.resolve(step.run))
     found: type[Any] = next(iter(hints.values()))
     return found
+
+
+def config_literals(step: Step) -> Mapping[str, Any]:
+    """Return what a step's config says before facts of earlier steps fill the rest."""
+    if isinstance(step.config, Partial):
+        return step.config.literals
+    return step.config if isinstance(step.config, Mapping) else literals(step.config)
 
 
 def _with_facts(step: Step, made: Mapping[str, Artifact]) -> Mapping[str, Any]:
     facts = {name: _fact(made[origin.step.name], origin.fact) for name, origin in step.fields.items()}
     where = f"step {step.name!r}"
-    if isinstance(step.config, Mapping):
-        return literals(load(config_type(step.run), {**step.config, **facts}, where))
-    return literals(load(type(step.config), {**literals(step.config), **facts}, where))
+    return literals(load(config_type(step), {**config_literals(step), **facts}, where))
 
 
 def _fact(artifact: Artifact, path: str) -> Any:

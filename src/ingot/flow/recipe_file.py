@@ -31,6 +31,7 @@ import yaml
 from ingot.core import plugins
 from ingot.core.config import literals, load
 from ingot.core.errors import UsageError, suggest
+from ingot.flow.planning import config_literals
 from ingot.flow.source import Source
 from ingot.flow.step import Field, Step, in_order
 
@@ -75,7 +76,7 @@ def write_recipe(targets: Sequence[Step], as_format: str = "yaml") -> str:
 
 
 def _entry(step: Step) -> dict[str, Any]:
-    config = step.config if isinstance(step.config, Mapping) else literals(step.config)
+    config = config_literals(step)
     entry: dict[str, Any] = {"run": step.run, "kind": step.kind, "artifact": step.artifact}
     entry["config"] = {key: value for key, value in config.items() if key not in step.fields}
     entry["inputs"] = {key: parent.name for key, parent in step.inputs.items()}

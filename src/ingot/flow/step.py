@@ -44,6 +44,14 @@ class StepFunction(Protocol):
 
 
 @dataclass(frozen=True)
+class Partial:
+    """A config some of whose fields have no value yet, because facts of earlier steps will fill them."""
+
+    config_type: type[Any]
+    literals: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Field:
     """A fact of an earlier step, to be used as a config literal once that step has run."""
 
@@ -55,9 +63,11 @@ class Field:
 class Step:
     """One node of a recipe.
 
-    `artifact` is the name its result is kept under. `fields` fills config fields from facts of earlier steps, so that
-    identity depends on the value and not on everything else that step produced. Raise `version` when the meaning of the
-    result changes. A `resumable` step finds its folder as it left it; others start from an empty one.
+    `artifact` is the name its result is kept under. `config` is a config, a Partial one, or, from a recipe file, plain
+    literals, checked against the step function's config type. `fields` fills config fields from facts of earlier
+    steps, so that identity depends on the value and not on everything else that step produced. Raise `version` when
+    the meaning of the result changes. A `resumable` step finds its folder as it left it; others start from an empty
+    one.
     """
 
     name: str

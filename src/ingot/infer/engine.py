@@ -45,6 +45,12 @@ class Engine(Protocol):
     def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
         """Return the answer as it is made. Raises InputError at once when the prompt cannot be answered."""
 
+    def tokenize(self, text: str) -> list[int] | None:
+        """Return the ids that the tokenizer in the exported file gives a text; None for an engine that reads none.
+
+        Only the certificate asks: prompts always come as ids.
+        """
+
     def close(self) -> None:
         """Free the model's memory; the engine cannot be used afterwards."""
 

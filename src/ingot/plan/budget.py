@@ -1,9 +1,9 @@
 """From a budget to a plan: the best model this text, this machine and this much time can make.
 
-Every size on the ladder, with every vocabulary the text can fill, is a candidate. Given seconds, each candidate trains on
-as many tokens as fit into the time that the rest of the build leaves; the one with the lowest forecast of bits per byte
-on held-out text wins. Few minutes go to a small model that sees a lot of text, more time to a larger one
-(docs/decisions/0003-small-budgets-want-small-models.md). Given tokens or steps, the model is the one for which
+Every size on the ladder, with every vocabulary the text can fill, is a candidate. Given seconds, each candidate
+trains on as many tokens as fit into the time that the rest of the build leaves; the one with the lowest forecast of
+bits per byte on held-out text wins. Few minutes go to a small model that sees a lot of text, more time to a larger
+one (docs/decisions/0003-small-budgets-want-small-models.md). Given tokens or steps, the model is the one for which
 more size and more text would help equally (Hoffmann et al. 2022, "Training compute-optimal large language models").
 
 The result counts steps, never seconds: the same numbers in give the same plan, and the same plan the same model.
@@ -71,7 +71,7 @@ def check_text(config: PlanConfig) -> None:
     raise InputError(
         f"there is too little text: {config.train_bytes:,} bytes to learn from, {config.held_out_bytes:,} held out",
         why="a model learns from repetition across documents; with less it can only copy",
-        fix=f"add documents until at least {SMALLEST_TEXT_BYTES:,} bytes of text (about five pages) are kept for training",
+        fix=f"add documents until {SMALLEST_TEXT_BYTES:,} bytes of text (about five pages) are kept for training",
     )
 
 
@@ -99,7 +99,7 @@ def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Thr
 
 
 def training_seconds(config: PlanConfig, cores: int) -> float:
-    """Return the seconds of the budget that are left for training; zero or less when the rest of the build needs it all."""
+    """Return the seconds of the budget left for training; zero or less when the rest of the build needs them all."""
     others = other_seconds(config.train_bytes, config.held_out_bytes, cores)
     return config.seconds * SAFETY - sum(others.values())
 

@@ -1,8 +1,8 @@
 """How much disk a build needs, known before it starts.
 
-Text is stored a handful of times on its way (read, kept, tokenised), compressed as Parquet; a checkpoint holds the weights
-and the optimiser's moments, and two are kept while the next is written. The estimate leans to the large side: a build
-refused early costs a second, one that fills the disk costs the build.
+Text is stored a handful of times on its way (read, kept, tokenised), compressed as Parquet; a checkpoint holds the
+weights and the optimiser's moments, and two are kept while the next is written. The estimate leans to the large side:
+a build refused early costs a second, one that fills the disk costs the build.
 """
 
 from __future__ import annotations

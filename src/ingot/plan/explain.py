@@ -64,7 +64,9 @@ def _text(config: PlanConfig, chosen: Candidate) -> str:
         return f"{seen}: about {chosen.readings:.0%} of your text, chosen evenly, each part once."
     read = f"{seen}: your text {chosen.readings:.2g} times"
     if config.seconds and chosen.readings > MOST_READINGS * 0.95:
-        return f"{read}, and then stops early: reading it more often would only teach it by heart. More text would help."
+        return (
+            f"{read}, and then stops early: reading it more often would only teach it by heart. More text would help."
+        )
     return f"{read}."
 
 

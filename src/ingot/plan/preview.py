@@ -16,13 +16,11 @@ from ingot.plan.throughput import estimated, from_probe
 _HELD_OUT_SHARE = 0.05
 
 
-def preview(
-    source_bytes: int, budget: PlanConfig, probe: Mapping[str, Any] | None, machine: Machine
-) -> dict[str, Any]:
+def preview(source_bytes: int, budget: PlanConfig, probe: Mapping[str, Any] | None, machine: Machine) -> dict[str, Any]:
     """Return the facts a plan would have for sources of this size.
 
-    `probe` holds an earlier probe's facts; without them the throughput is estimated from the machine's cores. Raises the
-    same errors as the plan itself.
+    `probe` holds an earlier probe's facts; without them the throughput is estimated from the machine's cores. Raises
+    the same errors as the plan itself.
     """
     held_out = int(source_bytes * _HELD_OUT_SHARE)
     config = replace(budget, train_bytes=source_bytes - held_out, held_out_bytes=held_out)

@@ -1,8 +1,8 @@
 """Sizes a model can have: a ladder from a tenth of a million parameters to four hundred billion.
 
-A shape is a width and a number of layers; the rest follows by rules that hold along the whole ladder, so a rung is two
-numbers. The rules are those of Qwen3 (Qwen team, 2025) and Llama 3 (Grattafiori et al., 2024): heads of 64 or 128,
-shared keys and values, a gated feed-forward of 8/3 the width, tied token tables while they would dominate.
+A shape is a width and a number of layers; the rest follows by rules that hold along the whole ladder, so a rung is
+two numbers. The rules are those of Qwen3 (Qwen team, 2025) and Llama 3 (Grattafiori et al., 2024): heads of 64 or
+128, shared keys and values, a gated feed-forward of 8/3 the width, tied token tables while they would dominate.
 """
 
 from __future__ import annotations
@@ -77,8 +77,3 @@ def preset(name: str) -> Shape:
     if name not in rungs:
         raise UsageError(f"there is no size {name!r}", fix=suggest(name, rungs))
     return rungs[name]
-
-
-def body_parameters(model: ModelConfig) -> int:
-    """Count the weights outside the token tables: what the model thinks with."""
-    return model.matmul_parameters - model.vocabulary * model.width

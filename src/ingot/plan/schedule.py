@@ -1,8 +1,8 @@
 """From a number of tokens to training steps: sequence length, batch, learning rate, and how often to look and to save.
 
 The batch that still uses every token well grows with the square root of the tokens seen (Zhang et al. 2024, "How does
-critical batch size scale in pre-training?"): a short training wants many small steps. The learning rate is the one measured at
-width 256 and falls with the square root of the width above it.
+critical batch size scale in pre-training?"): a short training wants many small steps. The learning rate is the one
+measured at width 256 and falls with the square root of the width above it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 512, 1 << 24
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the tokens are served. `learning_rate` is the peak; steps after which to save and to look are counts of steps."""
+    """How the tokens are served: `learning_rate` at its peak, and after how many steps to save and to look."""
 
     steps: int
     batch_size: int
@@ -48,7 +48,7 @@ def batch_size(tokens: float, config: PlanConfig) -> int:
     if config.batch_size:
         return config.batch_size
     wanted = _REFERENCE_BATCH * math.sqrt(max(tokens, 1) / _REFERENCE_TOKENS)
-    power_of_two = 2 ** round(math.log2(min(max(wanted, _SMALLEST_BATCH), _LARGEST_BATCH)))
+    power_of_two: int = 1 << round(math.log2(min(max(wanted, _SMALLEST_BATCH), _LARGEST_BATCH)))
     return max(power_of_two // sequence_length(tokens, config), 1)
 
 

@@ -1,8 +1,8 @@
 """How long a build takes besides training: the part of `--time` that training cannot have.
 
-Each stage is a fixed start (a fresh process, imports) plus seconds per megabyte of text. The rates were measured on one
-core of a 2-core server and divide by the cores a stage can use. They are meant to be a little pessimistic: a build that ends
-early pleases, one that ends late does not.
+Each stage is a fixed start (a fresh process, imports) plus seconds per megabyte of text. The rates were measured on
+one core of a 2-core server and divide by the cores a stage can use. They are meant to be a little pessimistic: a
+build that ends early pleases, one that ends late does not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How fast this machine trains a model of a given size: measured at a few sizes, interpolated between them.
 
-A probe trains each of a few sizes for a moment. Seconds per token grow with floating-point operations per token, but not
-in proportion: a small model leaves the machine waiting for memory and for Python. Between measured sizes the time per token
-is therefore interpolated in logarithms; beyond the largest it grows in proportion, below the smallest it stays.
+A probe trains each of a few sizes for a moment. Seconds per token grow with floating-point operations per token, but
+not in proportion: a small model leaves the machine waiting for memory and for Python. Between measured sizes the rate
+is interpolated in logarithms; below the smallest the trend goes on, and beyond the largest the time is in proportion.
 """
 
 from __future__ import annotations
@@ -43,16 +43,19 @@ class Throughput:
         """Return the tokens per second to expect at this size."""
         costs = [point.flops_per_token for point in self.measurements]
         place = bisect_left(costs, flops_per_token)
-        if place == 0:
-            return self.measurements[0].tokens_per_second
-        below = self.measurements[place - 1]
         if place == len(costs):
-            return below.tokens_per_second * below.flops_per_token / flops_per_token
-        above = self.measurements[place]
-        share = math.log(flops_per_token / below.flops_per_token) / math.log(
-            above.flops_per_token / below.flops_per_token
-        )
-        return float(below.tokens_per_second ** (1 - share) * above.tokens_per_second**share)
+            largest = self.measurements[-1]
+            return largest.tokens_per_second * largest.flops_per_token / flops_per_token
+        if len(costs) == 1:
+            return self.measurements[0].tokens_per_second
+        below, above = self.measurements[max(place, 1) - 1 : max(place, 1) + 1]
+        # A cheaper token can at best be proportionally faster.
+        slope = max(math.log(above.tokens_per_second / below.tokens_per_second) / _log_ratio(above, below), -1.0)
+        return float(below.tokens_per_second * (flops_per_token / below.flops_per_token) ** slope)
+
+
+def _log_ratio(above: Measurement, below: Measurement) -> float:
+    return math.log(above.flops_per_token / below.flops_per_token)
 
 
 def from_probe(facts: Mapping[str, Any]) -> Throughput:

@@ -18,7 +18,7 @@ from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
 from ingot.data.connectors import folder
 from ingot.evaluate.config import EvaluateConfig
 from ingot.flow.source import Source
-from ingot.flow.step import Step
+from ingot.flow.step import Partial, Step
 from ingot.infer.config import PackageConfig
 from ingot.plan.config import PlanConfig
 from ingot.tokenizer.config import Config as TokenizerConfig
@@ -97,7 +97,7 @@ def quickstart(name: str, paths: Sequence[str], choices: Choices) -> list[Step]:
         artifact=f"{name}-checkpoint",
         kind="Checkpoint",
         run="ingot.train.run:pretrain",
-        config=PretrainConfig(seed=choices.seed, hooks=("ingot.evaluate.during:held_out",)),
+        config=Partial(PretrainConfig, {"seed": choices.seed, "hooks": ["ingot.evaluate.during:held_out"]}),
         inputs={"shards": shards, "tokenizer": tokenizer},
         fields={setting: plan.field(setting) for setting in PLANNED_SETTINGS},
         is_resumable=True,

@@ -47,6 +47,8 @@ def render(messages: Sequence[Message], codec: Codec, add_generation_prompt: boo
     the ids end where the assistant begins to speak, and are a prefix of those of the same conversation with its
     answer.
     """
+    if not messages:
+        raise InputError("the conversation is empty", where="messages", fix="send at least one message")
     ids, trained = [codec.bos], [False]
     for position, message in enumerate(messages):
         for some, is_trained in _turn(_checked(message, position), codec):

@@ -40,12 +40,13 @@ class Codec:
         """Read `tokenizer.json` from a folder. Raises InputError when it is missing, unreadable or not Ingot's."""
         path = Path(folder) / "tokenizer.json"
         try:
-            # Through Python's own reader: the library reports a missing file as a bare Exception.
             tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise InputError(
-                "this folder has no tokenizer", where=str(path), fix="name the folder of a tokenizer or a model"
-            ) from error
+            fix = "name the folder of a tokenizer or of a model"
+            raise InputError("this folder has no tokenizer", where=str(path), fix=fix) from error
+        except Exception as error:  # the library raises a bare Exception for whatever it cannot parse
+            fix = "remove this artifact and run the build again; it is made anew"
+            raise InputError("the tokenizer cannot be read", where=str(path), why=str(error), fix=fix) from error
         return cls(tokenizer)
 
     def special(self, token: str) -> int:

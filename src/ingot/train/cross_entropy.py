@@ -40,7 +40,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         dhidden_ND = torch.zeros_like(hidden_ND) if needs_gradient else None
         # Summed over chunks: in bf16 the small gradients of rare tokens would be rounded away.
         dhead_VD = torch.zeros_like(head_VD, dtype=torch.float32) if needs_gradient else None
-        for rows_C in (targets_N != IGNORED).nonzero().squeeze(1).split(chunk_rows):
+        for rows_C in torch.split((targets_N != IGNORED).nonzero().squeeze(1), chunk_rows):
             hidden_CD, targets_C1 = hidden_ND[rows_C], targets_N[rows_C, None]
             logits_CV = F.linear(hidden_CD, weight_VD)
             odds_CV = torch.softmax(logits_CV, dim=-1, dtype=torch.float32)

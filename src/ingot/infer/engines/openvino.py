@@ -61,6 +61,11 @@ class Engine:
         shortened = fitted(prompt, params, self)
         return as_tokens(self._draw(prompt, shortened, stop), self.codec.decoder(), shortened, self._end_ids)
 
+    def tokenize(self, text: str) -> list[int]:
+        """Return the ids OpenVINO itself gives a text, from the tokenizer in the file."""
+        ids = self._pipeline.get_tokenizer().encode(text, add_special_tokens=False).input_ids.data
+        return [int(token) for token in ids[0]]
+
     def close(self) -> None:
         """Drop the model; requests still under way end with an error."""
         with self._turn:

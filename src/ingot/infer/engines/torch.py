@@ -47,6 +47,9 @@ class Engine:
         shortened = fitted(prompt, params, self)
         return as_tokens(self._draw(prompt, shortened, stop), self.codec.decoder(), shortened, self._end_ids)
 
+    def tokenize(self, text: str) -> None:
+        """Return None: the codec is the only tokenizer here."""
+
     def close(self) -> None:
         """Drop the weights."""
         del self._decoder

@@ -33,9 +33,13 @@ _OUTPUT = "lm_head.weight"
 
 @dataclass(frozen=True)
 class Config:
-    """`float_type` of the matrices: half precision, or full for comparisons. Vectors are always in full precision."""
+    """`float_type` of the matrices: half precision, or full for comparisons. Vectors are always in full precision.
+
+    `name` is what readers of the file show.
+    """
 
     float_type: Literal["f16", "f32"] = "f16"
+    name: str = ""
 
 
 def export(model_folder: Path, out_path: Path, config: Config) -> None:
@@ -94,7 +98,7 @@ def _write_header(writer: gguf.GGUFWriter, facts: Mapping[str, Any], folder: Pat
     head_width = facts.get("head_dim") or facts["hidden_size"] // facts["num_attention_heads"]
     file_type = gguf.LlamaFileType.MOSTLY_F16 if config.float_type == "f16" else gguf.LlamaFileType.ALL_F32
     writer.add_type(gguf.GGUFType.MODEL)
-    writer.add_name(folder.name)
+    writer.add_name(config.name)
     writer.add_file_type(file_type)
     writer.add_context_length(facts["max_position_embeddings"])
     writer.add_embedding_length(facts["hidden_size"])

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ingot.data.stream import IGNORED
 from ingot.model.decoder import Decoder
-from ingot.train.batches import TensorBatch
 from ingot.train.cross_entropy import cross_entropy_sum
-from ingot.train.loss import Loss
+from ingot.train.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
@@ -23,4 +23,4 @@ def loss(decoder: Decoder, batch: TensorBatch, config: Config) -> Loss:
     """Return the summed surprise of a batch's targets and how many there are."""
     hidden_BTD = decoder(batch.tokens_BT, batch.segments_BT)
     total = cross_entropy_sum(hidden_BTD.flatten(0, 1), decoder.head_weight, batch.targets_BT.flatten())
-    return Loss(total, tokens=batch.targets)
+    return Loss(total, int((batch.targets_BT != IGNORED).sum()))

@@ -1,0 +1,32 @@
+"""How well a text compresses: one that says the same thing over and over shrinks to almost nothing."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ingot.data.annotations import Annotation
+
+_SAMPLE_CHARACTERS = 64 << 10
+_FASTEST = 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the compressibility filter: the least spread of the ratio that counts as one."""
+
+    least_spread: float = 0.03
+
+
+def annotate(texts: Sequence[str], config: Config) -> Annotation:
+    """Return compressed bytes per byte of each text's beginning."""
+    ratios = np.array([_ratio(text[:_SAMPLE_CHARACTERS]) for text in texts], dtype=np.float64)
+    return Annotation("compressed_share", "repetitive_text", "low", config.least_spread, ratios)
+
+
+def _ratio(text: str) -> float:
+    payload = text.encode("utf-8", errors="replace")
+    return len(zlib.compress(payload, _FASTEST)) / len(payload) if payload else 1.0

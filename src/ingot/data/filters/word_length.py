@@ -1,0 +1,34 @@
+"""The mean length of a text's words: very short ones are letters torn apart by a bad extraction (`t h i s`).
+
+Scripts without spaces have long "words"; the corpus's own median allows for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ingot.data.annotations import Annotation
+
+_WORDS = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the word-length filter: the least spread, in characters, that counts as one."""
+
+    least_spread: float = 0.35
+
+
+def annotate(texts: Sequence[str], config: Config) -> Annotation:
+    """Return the mean word length of each text, 0 for one without words."""
+    lengths = np.array([_mean_length(text) for text in texts], dtype=np.float64)
+    return Annotation("word_length", "very_short_words", "low", config.least_spread, lengths)
+
+
+def _mean_length(text: str) -> float:
+    words = _WORDS.findall(text)
+    return sum(map(len, words)) / len(words) if words else 0.0

@@ -1,0 +1,34 @@
+"""The steps of this room: `read` files, `curate` documents, `tokenize` a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ingot.data import shards
+from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
+from ingot.data.pipeline import curate_documents
+from ingot.data.reading import DOCUMENTS_FILE, read_documents
+from ingot.flow.artifact import Artifact
+from ingot.flow.step import Facts, StepContext
+
+
+def read(config: ReadConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Parse the sources into documents.parquet; list every file that failed in failures.jsonl."""
+    return read_documents(context.sources, config, context.folder, cores=context.cores, emit=context.emit)
+
+
+def curate(config: CurateConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Make train, held_out and dropped.parquet of the `documents`."""
+    return curate_documents(inputs["documents"].path / DOCUMENTS_FILE, config, context.folder, context.emit)
+
+
+def tokenize(config: TokenizeConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Encode the `dataset` with the `tokenizer` into shards."""
+    return shards.tokenize(
+        inputs["dataset"].path,
+        inputs["tokenizer"].path,
+        context.folder,
+        config.token_limit,
+        context.emit,
+        context.cores,
+    )

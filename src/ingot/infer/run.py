@@ -1,0 +1,167 @@
+"""The step that turns a checkpoint into a model: a folder every tool opens, certified and described."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ingot.core.errors import MissingExtraError, StepError
+from ingot.core.events import Emit
+from ingot.core.hardware import machine
+from ingot.core.plugins import names
+from ingot.core.storage import room_on_disk, sha256_file, write_atomically
+from ingot.flow.artifact import Artifact
+from ingot.flow.home import Home
+from ingot.flow.lineage import ancestors
+from ingot.flow.step import Facts, StepContext
+from ingot.infer.config import PackageConfig
+from ingot.infer.engine import CERTIFICATE_FILE, REFERENCE_ENGINE, Engine, build
+from ingot.infer.exporters.gguf import Config as GgufConfig
+from ingot.infer.exporters.gguf import export
+from ingot.infer.parity import MIXED_TEXTS, Answer, Comparison, answers, compare
+from ingot.model.convert import read_config
+from ingot.registry.card import Card, write_card
+from ingot.tokenizer.codec import Codec
+
+MODEL_FILE = "model-f16.gguf"
+CARD_FILE = "README.md"
+_SAMPLES_FILE = "samples.json"
+# What belongs to a model; a checkpoint also holds what training needs to go on.
+_TAKEN = (
+    *("config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"),
+)
+_LONGEST_PROMPT = 48  # tokens; short enough for the smallest context, long enough to mean something
+
+
+def package(config: PackageConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Copy the checkpoint's model, export it, certify every engine installed here, and write the model card."""
+    context.emit("note", text="copying and exporting the model")
+    for source in (inputs["checkpoint"], inputs["tokenizer"]):
+        take(source.path, context.folder)
+    name = inputs["checkpoint"].name.removesuffix("-checkpoint")
+    export(context.folder, context.folder / MODEL_FILE, GgufConfig(name=name))
+    certificate = certify(config, context.folder, opening_texts(inputs["report"].path), context.emit)
+    facts = _facts(context.folder, certificate, inputs["report"].facts)
+    card = Card(name, facts, inputs["report"].facts, _ancestors(inputs.values()))
+    write_atomically(context.folder / CARD_FILE, write_card(card))
+    return facts
+
+
+def take(source: Path, target: Path) -> None:
+    """Bring a model's files into a folder: as a second name where the disk allows it, else as a copy."""
+    with room_on_disk(target):
+        for path in (path for pattern in _TAKEN for path in source.glob(pattern)):
+            if (target / path.name).exists():
+                continue
+            try:
+                os.link(path, target / path.name)
+            except OSError:
+                shutil.copyfile(path, target / path.name)
+
+
+def certify(config: PackageConfig, folder: Path, texts: Sequence[str], emit: Emit) -> dict[str, Any]:
+    """Compare every installed engine with the reference, choose one, and write the certificate."""
+    with closing(build(REFERENCE_ENGINE, folder)) as reference:
+        prompts = _prompts(texts, reference.codec, reference.context - config.tokens, config.prompts)
+        expected = answers(reference, prompts, config.tokens)
+        compared = {REFERENCE_ENGINE: compare(reference, expected, config.tokens)}
+    for engine in _others(folder, emit):
+        with closing(engine):
+            compared[engine.name] = compare(engine, expected, config.tokens)
+        if not compared[engine.name].agrees:
+            emit("warning", text=f"the {engine.name} engine does not give the model's own tokens: it will not be used")
+    certificate = _certificate(folder, choose(config.engine, compared), compared, expected)
+    write_atomically(folder / CERTIFICATE_FILE, json.dumps(certificate, indent=1) + "\n")
+    return certificate
+
+
+def choose(preference: str, compared: Mapping[str, Comparison]) -> str:
+    """Return the fastest engine that agrees with the reference, or the one asked for if it does, else StepError."""
+    if preference == "auto":
+        agreeing = {name: one.tokens_per_second for name, one in compared.items() if one.agrees}
+        return max(agreeing, key=agreeing.__getitem__)
+    if preference in compared and compared[preference].agrees:
+        return preference
+    problem = "does not give the model's own tokens" if preference in compared else "is not installed"
+    raise StepError(
+        f"the engine {preference!r} {problem}",
+        where="package",
+        why="a model is only served by an engine that answers like the trained model",
+        fix="leave the engine at 'auto'",
+    )
+
+
+def opening_texts(report: Path) -> list[str]:
+    """Return the openings of held-out documents that the report shows, if it shows any."""
+    path = report / _SAMPLES_FILE
+    if not path.exists():
+        return []
+    samples = json.loads(path.read_text(encoding="utf-8"))
+    return [sample["prompt"] for sample in samples if sample.get("prompt")]
+
+
+def _prompts(texts: Sequence[str], codec: Codec, room: int, count: int) -> list[list[int]]:
+    length = max(1, min(_LONGEST_PROMPT, room))
+    encoded = [[codec.bos, *codec.encode(text)][:length] for text in (*texts, *MIXED_TEXTS)]
+    return [[codec.bos], *encoded][:count]
+
+
+def _others(folder: Path, emit: Emit) -> Iterator[Engine]:
+    for name in names("engine"):
+        if name == REFERENCE_ENGINE:
+            continue
+        try:
+            yield build(name, folder)
+        except MissingExtraError as missing:
+            emit("note", text=f"{missing.what}, so it was not compared. To add it: {missing.fix}")
+
+
+def _certificate(
+    folder: Path, engine: str, compared: Mapping[str, Comparison], expected: Sequence[Answer]
+) -> dict[str, Any]:
+    here = machine()
+    return {
+        "engine": engine,
+        "engines": {name: asdict(comparison) for name, comparison in compared.items()},
+        "file": MODEL_FILE,
+        "sha256": sha256_file(folder / MODEL_FILE),
+        "processor": here.processor,
+        "platform": here.platform,
+        "probe": {"prompt": list(expected[0].prompt), "tokens": expected[0].ids},
+    }
+
+
+def _ancestors(inputs: Iterable[Artifact]) -> list[Artifact]:
+    """Return what the inputs descend from, themselves last; nothing where they lie outside a home folder."""
+    found: dict[str, Artifact] = {}
+    for artifact in inputs:
+        home = Home(artifact.path.parents[2])
+        if artifact.path == home.artifacts_path / artifact.name / str(artifact.version):
+            found |= {other.reference: other for other in ancestors(home, artifact)}
+    return list(found.values())
+
+
+def _facts(folder: Path, certificate: Mapping[str, Any], report: Facts) -> dict[str, Any]:
+    sizes = read_config(folder)
+    engines = {
+        name: {"agrees": one["agrees"], "tokens_per_second": one["tokens_per_second"]}
+        for name, one in certificate["engines"].items()
+    }
+    scores = {key: value for key, value in report.items() if key.endswith("bits_per_byte") or key == "interval"}
+    return {
+        "kind": "base",
+        "engine": certificate["engine"],
+        "engines": engines,
+        "parameters": sizes.parameters,
+        "vocabulary": sizes.vocabulary,
+        "context": sizes.context,
+        "layout": "qwen3" if sizes.has_qk_norm else "mistral",
+        **scores,
+    }

@@ -1,0 +1,99 @@
+"""What a training tells: the loss of every step in a file, and its pace to whoever watches.
+
+`curve.jsonl` holds only what the training determines, one line a step, so that a run that was killed and resumed leaves
+the same bytes as one that was not: on a resume it is cut back to the checkpoint's step. Speed depends on the day, so it
+is emitted and not written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingot.core.events import Emit
+from ingot.core.storage import room_on_disk, write_atomically
+
+# A small model takes a hundred steps a second; nobody watches more than a few.
+_SECONDS_BETWEEN_EVENTS = 0.25
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step: its number from 1, tokens read so far, mean loss in nats per target, the gradient before clipping.
+
+    `loss` and `gradient_norm` are not finite when `is_skipped`: then the weights were left as they were.
+    """
+
+    step: int
+    tokens: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    is_skipped: bool = False
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def as_line(self) -> dict[str, Any]:
+        """Return the step as it stands in the curve; a skipped one has no numbers JSON could hold."""
+        line: dict[str, Any] = {"step": self.step, "tokens": self.tokens, "learning_rate": self.learning_rate}
+        measured = {"loss": self.loss, "gradient_norm": self.gradient_norm}
+        return {**line, **({"skipped": True} if self.is_skipped else measured), **self.metrics}
+
+
+class Journal:
+    """The story of a training of `steps` steps; what it holds after step `done` is forgotten."""
+
+    def __init__(self, path: Path, steps: int, done: int, emit: Emit) -> None:
+        self._steps, self._emit = steps, emit
+        kept = [line for line in read_curve(path) if line["step"] <= done]
+        write_atomically(path, "".join(map(_as_text, kept)))
+        self._file = path.open("a", encoding="utf-8")
+        self._told_at, self._told_tokens = time.monotonic(), kept[-1]["tokens"] if kept else 0
+
+    def record(self, report: StepReport) -> None:
+        """Write a step down, and tell it when it is time, or when it has metrics, or is the last."""
+        with room_on_disk(Path(self._file.name).parent):
+            self._file.write(_as_text(report.as_line()))
+            self._file.flush()
+        if report.is_skipped:
+            text = f"step {report.step} skipped: its loss or gradient is not a number (loss {report.loss})"
+            self._emit("warning", text=text, step=report.step)
+        is_time = time.monotonic() - self._told_at >= _SECONDS_BETWEEN_EVENTS
+        if is_time or report.metrics or report.step == self._steps:
+            self._tell(report)
+
+    def flush(self) -> None:
+        """Make the curve durable: a checkpoint must never be ahead of it."""
+        with room_on_disk(Path(self._file.name).parent):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the curve; a later Journal can go on with it."""
+        self._file.close()
+
+    def _tell(self, report: StepReport) -> None:
+        now = time.monotonic()
+        pace = (report.tokens - self._told_tokens) / max(now - self._told_at, 1e-9)
+        self._told_at, self._told_tokens = now, report.tokens
+        self._emit("progress", done=report.step, total=self._steps, unit="steps")
+        self._emit("metric", **report.as_line(), tokens_per_second=round(pace, 1))
+
+
+def read_curve(path: Path) -> list[dict[str, Any]]:
+    """Return the curve's lines; a line a crash left half-written ends it."""
+    lines: list[dict[str, Any]] = []
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
+
+
+def _as_text(line: Mapping[str, Any]) -> str:
+    return json.dumps(line) + "\n"

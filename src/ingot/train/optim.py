@@ -1,0 +1,97 @@
+"""How weights move: Muon for the matrices inside the layers, AdamW for the rest.
+
+Muon (Jordan et al., 2024) replaces a matrix's momentum by the nearest matrix that turns without stretching, found by
+five Newton-Schulz steps; scaled by 0.2 * sqrt(larger side) its steps are as large as AdamW's (Liu et al., 2025,
+"Muon is scalable for LLM training", section 2.2), so both share one learning rate. Embeddings, head and norms have no
+such geometry and take AdamW (Loshchilov and Hutter, 2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ingot.model.decoder import Decoder
+from ingot.train.config import PretrainConfig
+
+_MOMENTUM = 0.95
+_ADAM_BETAS = (0.9, 0.95)
+# Jordan's quintic: every singular value ends between about 0.7 and 1.2, in five steps.
+_QUINTIC = (3.4445, -4.7750, 2.0315)
+_NEWTON_SCHULZ_STEPS = 5
+
+
+def optimizers(decoder: Decoder, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
+    """Return the optimisers that together move every parameter of the decoder once."""
+    inner = [p for p in decoder.layers.parameters() if p.ndim == 2] if config.optimizer == "muon" else []
+    by_muon = {id(parameter) for parameter in inner}
+    rest = [parameter for parameter in decoder.parameters() if id(parameter) not in by_muon]
+    groups = [
+        {"params": [p for p in rest if p.ndim == 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},  # a norm's gains are meant to be near one
+    ]
+    adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=_ADAM_BETAS, fused=True)
+    if not inner:
+        return (adamw,)
+    return adamw, Muon(inner, config.learning_rate, config.weight_decay, decoder.dtype)
+
+
+def scale_and_clip(parameters: Iterable[nn.Parameter], count: int, limit: float) -> float:
+    """Turn gradients of a sum over `count` targets into those of their mean, no longer than `limit`, in one pass.
+
+    Returns the norm of the mean's gradient before clipping. Gradients that are not finite are left alone.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = float(nn.utils.get_total_norm(gradients)) / count
+    if math.isfinite(norm):
+        torch._foreach_mul_(gradients, min(1.0, limit / (norm + 1e-6)) / count)
+    return norm
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, made orthogonal. Matrices of one shape go through the products together, in `dtype`."""
+
+    def __init__(
+        self, matrices: Sequence[nn.Parameter], learning_rate: float, weight_decay: float, dtype: torch.dtype
+    ) -> None:
+        by_shape = groupby(sorted(matrices, key=lambda matrix: matrix.shape), key=lambda matrix: matrix.shape)
+        groups = [{"params": list(alike)} for _, alike in by_shape]
+        super().__init__(groups, {"lr": learning_rate, "weight_decay": weight_decay})
+        self._dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Move every matrix that has a gradient."""
+        assert closure is None, "the trainer computes the loss itself"
+        for group in self.param_groups:
+            matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
+            if matrices:
+                self._move(matrices, [matrix.grad for matrix in matrices], group["lr"], group["weight_decay"])
+
+    def _move(self, matrices: list[Tensor], gradients: list[Tensor], rate: float, weight_decay: float) -> None:
+        momenta = [self.state[matrix].setdefault("momentum", torch.zeros_like(matrix)) for matrix in matrices]
+        torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
+        ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)  # Nesterov's look ahead
+        updates = orthogonal(torch.stack(list(ahead)).to(self._dtype)).float()
+        if weight_decay:
+            torch._foreach_mul_(matrices, 1 - rate * weight_decay)
+        as_large_as_adamw = 0.2 * math.sqrt(max(matrices[0].shape))
+        torch._foreach_add_(matrices, list(updates.unbind()), alpha=-rate * as_large_as_adamw)
+
+
+def orthogonal(x_LDE: Tensor) -> Tensor:
+    """Bring the singular values of each of L matrices near one, leaving their directions (Newton-Schulz)."""
+    is_tall = x_LDE.size(-2) > x_LDE.size(-1)
+    x_LDE = x_LDE.mT if is_tall else x_LDE
+    x_LDE = x_LDE / (x_LDE.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    a, b, c = _QUINTIC
+    for _ in range(_NEWTON_SCHULZ_STEPS):
+        gram_LDD = x_LDE @ x_LDE.mT
+        polynomial_LDD = torch.baddbmm(gram_LDD, gram_LDD, gram_LDD, beta=b, alpha=c)
+        x_LDE = torch.baddbmm(x_LDE, polynomial_LDD, x_LDE, beta=a)
+    return x_LDE.mT if is_tall else x_LDE

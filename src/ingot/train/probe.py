@@ -1,0 +1,92 @@
+"""How fast this machine trains: measured by training, for a moment, at a few sizes.
+
+Random tokens cost what text costs, so no data is needed. Each size takes one step to warm up and then as many as fit
+its seconds, through the same step a real training takes; the plan interpolates between the sizes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from ingot.core.config import literals
+from ingot.core.hardware import machine
+from ingot.core.storage import write_atomically
+from ingot.data.stream import Batch
+from ingot.flow.artifact import Artifact
+from ingot.flow.step import Facts, StepContext
+from ingot.model.config import ModelConfig
+from ingot.train.config import PretrainConfig, ProbeConfig
+from ingot.train.objectives import next_token
+from ingot.train.state import begin, reproducible, resolve_precision
+from ingot.train.trainer import advance
+
+_DOCUMENTS_IN_ROW = 2
+
+
+def measure(config: ProbeConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Train each size for a moment and return its throughput."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = resolve_precision(config.precision, device)
+    sizes = []
+    for done, model in enumerate(config.models):
+        context.emit("progress", done=done, total=len(config.models), unit="sizes")
+        with reproducible(context.cores, device):
+            sizes.append(_measure(model, config, context.cores, precision, device))
+    context.emit("progress", done=len(sizes), total=len(sizes), unit="sizes")
+    here = machine()
+    facts = {
+        "sizes": sizes,
+        "precision": precision,
+        "device": device.type,
+        "cores": context.cores,
+        "processor": here.processor,
+        "memory_bytes": here.memory_bytes,
+    }
+    write_atomically(context.folder / "probe.json", json.dumps(facts, indent=1) + "\n")
+    return facts
+
+
+def _measure(
+    model: ModelConfig, config: ProbeConfig, threads: int, precision: str, device: torch.device
+) -> dict[str, Any]:
+    training = PretrainConfig(
+        model,
+        steps=1_000_000,
+        batch_size=config.batch_size,
+        sequence_length=config.sequence_length,
+        optimizer=config.optimizer,
+    )
+    state = begin(training, threads, precision, device)
+    step = partial(advance, state, random_batch(model.vocabulary, config), _objective, training)
+    step()  # the first one also sets up threads and memory
+    began = time.monotonic()
+    while (seconds := time.monotonic() - began) < config.seconds_per_size or state.step < 2:
+        step()
+    rate = (state.step - 1) * config.batch_size * config.sequence_length / seconds
+    return {
+        "preset": f"{model.width}x{model.layers}",
+        "model": literals(model),
+        "parameters": model.parameters,
+        "sequence_length": config.sequence_length,
+        "steps": state.step - 1,
+        "tokens_per_second": round(rate, 1),
+        "flops_per_second": round(rate * model.flops_per_token(config.sequence_length)),
+    }
+
+
+_objective = partial(next_token.loss, config=next_token.Config())
+
+
+def random_batch(vocabulary: int, config: ProbeConfig) -> Batch:
+    """Return rows of random tokens, each of two documents."""
+    shape = (config.batch_size, config.sequence_length)
+    tokens = np.random.default_rng(0).integers(vocabulary, size=shape)
+    segments = np.arange(config.sequence_length) * _DOCUMENTS_IN_ROW // config.sequence_length
+    return Batch(tokens, np.roll(tokens, -1, axis=1), np.broadcast_to(segments.astype(np.int32), shape))
