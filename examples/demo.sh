@@ -11,10 +11,7 @@ pages=$(dirname "$home")/language-reference
 library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 
 # Tests, other people's packages, compiled files and tables of characters are not documentation.
-left_out=(test tests idle_test site-packages dist-packages __pycache__ lib-dynload ensurepip encodings pydoc_data)
-for folder in "$library"/config-*; do
-  left_out+=("$(basename "$folder")")
-done
+left_out=(test tests idle_test site-packages dist-packages __pycache__ lib-dynload ensurepip encodings pydoc_data 'config-*')
 
 run() {
   printf '\n$ %s\n' "$*"

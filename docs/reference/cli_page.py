@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 import click
@@ -33,9 +34,9 @@ def section(parent: click.Context, name: str) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=parent)
     yield f"## ingot {name}\n"
     yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```\n"
-    yield paragraphs(command.help or "") + "\n"
+    yield paragraphs(inspect.cleandoc(command.help or "")) + "\n"
     yield "| option | meaning |\n| --- | --- |"
-    yield from (f"| `{names}` | {cell(text)} |" for names, text in options(context))
+    yield from (f"| `{cell(names)}` | {cell(text)} |" for names, text in options(context))
     yield ""
 
 
@@ -54,7 +55,8 @@ def paragraphs(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    """Return text fit for a cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ Tree = Callable[[dict[str, str]], Path]
 # Distribution names that differ from the module they bring.
 MODULE_OF = {"pyyaml": "yaml", "openvino-genai": "openvino_genai", "charset-normalizer": "charset_normalizer"}
 # Modules that come with a declared distribution under another name.
-COMES_WITH = {"starlette": "fastapi", "openvino": "openvino_genai"}
+COMES_WITH = {"markupsafe": "jinja2", "starlette": "fastapi", "openvino": "openvino_genai"}
 
 # Extras that are for developers, or name other extras.
 NOT_LIBRARIES = ("dev", "all")

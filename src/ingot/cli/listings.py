@@ -157,11 +157,11 @@ def _show_descendants(artifact: Artifact, home: Home, as_json: bool) -> None:
 
 def _print_tree(node: Node, indent: str, seen: set[str]) -> None:
     artifact = node.artifact
-    again = " (see above)" if artifact.reference in seen else ""
-    click.echo(f"{indent}{artifact.reference}  {artifact.kind}, {artifact.record.finished}{again}")
-    if again:
+    if artifact.reference in seen:
+        click.echo(f"{indent}{artifact.reference}  (see above)")
         return
     seen.add(artifact.reference)
+    click.echo(f"{indent}{artifact.reference}  {artifact.kind}, {artifact.record.finished}")
     for name, source in artifact.record.sources.items():
         digest = source["digest"][:12]
         click.echo(f"{indent}  {name}: {source['items']} items, {as_size(source['bytes'])}, contents {digest}")

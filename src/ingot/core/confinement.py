@@ -73,7 +73,7 @@ def _tied_to(parent: int) -> bool:
 
 
 def _prctl(option: int, value: int) -> bool:
-    return sys.platform == "linux" and _libc().prctl(option, value, 0, 0, 0) == 0
+    return sys.platform == "linux" and bool(_libc().prctl(option, value, 0, 0, 0) == 0)
 
 
 def _without_network() -> bool:

@@ -3,7 +3,8 @@
 Every filter gives each document a number. What counts as far out is measured on the corpus: per parser (code is not
 judged as prose) the median and a robust spread, and a document is flagged when it lies more than `DEVIATIONS` spreads
 away. Nothing is dropped: thresholds made for web pages would delete contracts and source code, which are the point.
-The spread is the scaled median absolute deviation (Rousseeuw and Croux, 1993), or the upper quantiles where that is zero.
+The spread is the scaled median absolute deviation (Rousseeuw and Croux, 1993), or the upper quantiles where that is
+zero.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ import numpy.typing as npt
 from ingot.core.config import load as load_config
 from ingot.core.plugins import Plugin, load, names
 
-DEVIATIONS = 6.0
+DEVIATIONS = 5.0
 LEAST_DOCUMENTS = 20
 _MAD_TO_SIGMA = 1.4826
 _NINETIETH_TO_SIGMA = 1 / 1.2816
+_SMALLEST = 1e-9
 
 Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """One statistic of some texts: its column, the flag for those far out, on which side, and the least spread that counts."""
+    """One statistic of some texts: its column, the flag for those far out, and on which side far out is.
+
+    `least_spread` keeps a corpus without variation from flagging trifles; on the low side it is relative.
+    """
 
     column: str
     flag: str
@@ -86,9 +91,10 @@ def judge(annotations: Sequence[Annotation], parsers: Sequence[str]) -> Judged:
 
 def threshold(values: Numbers, tail: Literal["low", "high"], least_spread: float) -> float:
     """Return the value beyond which a document is far out on that side."""
-    sign = 1.0 if tail == "high" else -1.0
-    towards = sign * values
+    # Towards zero only ratios make sense: a tenth of the usual is far out, whatever the usual is.
+    towards = values if tail == "high" else -np.log(np.maximum(values, _SMALLEST))
     median = float(np.median(towards))
     deviation = float(np.median(np.abs(towards - median))) * _MAD_TO_SIGMA
     upper = (float(np.quantile(towards, 0.9)) - median) * _NINETIETH_TO_SIGMA
-    return sign * (median + DEVIATIONS * max(deviation, upper, least_spread))
+    limit = median + DEVIATIONS * max(deviation, upper, least_spread)
+    return limit if tail == "high" else float(np.exp(-limit))

@@ -1,8 +1,8 @@
 """Cut a text of any length into pieces of bounded size, at paragraph, line or word boundaries, in bounded memory.
 
-The cut is made in the file's own bytes, so spans are exact in every encoding. Per piece the last paragraph break in the
-second half of the window is preferred, then the last line break, then the last space; a text without any (a base64 blob,
-a DNA sequence, some scripts) is cut between two characters.
+The cut is made in the file's own bytes, so spans are exact in every encoding. Per piece the last paragraph break in
+the second half of the window is preferred, then the last line break, then the last space; a text without any (a
+base64 blob, a DNA sequence, some scripts) is cut between two characters.
 """
 
 from __future__ import annotations

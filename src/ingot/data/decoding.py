@@ -1,8 +1,8 @@
 """From bytes to text: which encoding a file is in, and whether it is text at all.
 
-A byte order mark decides; then UTF-8, which hardly ever fits by accident; then UTF-16 without a mark (every other byte
-is zero); then the statistical detector, on a sample. What holds control characters, or starts like a known binary format,
-is not text and is refused with its name.
+A byte order mark decides; then UTF-8, which hardly ever fits by accident; then UTF-16 without a mark (every other
+byte is zero); then the statistical detector, on a sample. What holds control characters, or starts like a known
+binary format, is not text and is refused with its name.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The Document: a text that keeps its identity from the file it came from to the tokens it became.
 
-`doc_id` is a hash of where the text lies and of the text itself, so the same file gives the same ids on every machine.
-A long file becomes several documents with one `parent_id`. `byte_start` and `byte_end` are its span in the file where the
-text stands in the file as it is (text, Markdown, code, tables, JSON), and in the UTF-8 bytes of the extracted text where
-it had to be extracted (PDF, Office, HTML).
+`doc_id` is a hash of where the text lies and of the text itself, so the same file gives the same ids on every
+machine. A long file becomes several documents with one `parent_id`. `byte_start` and `byte_end` are its span in the
+file where the text stands in the file as it is (text, Markdown, code, tables, JSON), and in the UTF-8 bytes of the
+extracted text where it had to be extracted (PDF, Office, HTML).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Document:
-    """One text with its identity. `retention` is an ISO 8601 date, `modified` seconds since 1970, `access` who may see it."""
+    """One text with its identity. `access` says who may see it, `retention` is a date, `modified` a time in seconds."""
 
     doc_id: str
     parent_id: str | None

@@ -92,6 +92,8 @@ def _without_text(payload: bytes, media_type: str) -> InputError:
         return _reason("its end is missing")
     return InputError(
         "there is no text in it",
-        why="it may be a scan: pictures of pages" if media_type == "application/pdf" else "only pictures or empty pages",
+        why="it may be a scan: pictures of pages"
+        if media_type == "application/pdf"
+        else "only pictures or empty pages",
         fix="run text recognition (OCR) on it first, or leave it out",
     )

@@ -1,4 +1,4 @@
-"""The lines of an encoded text with their exact byte spans, in bounded memory: what tables and JSON lines are made of."""
+"""The lines of an encoded text with their exact byte spans, in bounded memory: for tables and JSON Lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_CHARACTERS = 64 << 20
 
 
 def encoded_lines(stream: BinaryIO) -> Iterator[Piece]:
-    """Yield every line, its line end included. Raises InputError for no text, and for a line beyond 64 Mi characters."""
+    """Yield every line, its line end included. Raises InputError for no text or an endless line."""
     sample = stream.read(SAMPLE_BYTES)
     encoding = detect(sample, is_whole=len(sample) < SAMPLE_BYTES)
     stream.seek(encoding.mark_bytes)
@@ -25,7 +25,9 @@ def encoded_lines(stream: BinaryIO) -> Iterator[Piece]:
     try:
         while line := text.readline(MOST_CHARACTERS):
             if len(line) == MOST_CHARACTERS:
-                raise InputError("a single line is too long to hold", why=f"it begins at byte {position}", fix="split it")
+                raise InputError(
+                    "a single line is too long to hold", why=f"it begins at byte {position}", fix="split it"
+                )
             size = len(line) * unit if line.isascii() else len(line.encode(encoding.name, "surrogateescape"))
             yield Piece(without_broken(line), position, position + size)
             position += size

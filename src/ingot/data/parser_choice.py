@@ -1,21 +1,29 @@
 """Which parser reads a file: by the ending of its name, and for unknown endings by what its first bytes look like.
 
-The endings belong to the parsers (`Config.extensions`), so a new parser needs no entry anywhere. A name without an ending
-(LICENSE, Makefile) or with an unknown one is read when it looks like text, and refused with what it is when it does not.
+The endings belong to the parsers (`Config.extensions`), so a new parser needs no entry anywhere. A name without an
+ending (LICENSE, Makefile) or with an unknown one is read when it looks like text, and refused with what it is when it
+does not.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import BinaryIO
 
 from ingot.core.errors import InputError
-from ingot.core.plugins import load, names
+from ingot.core.plugins import Plugin, load, names
 from ingot.data.decoding import SAMPLE_BYTES, detect, not_text
 
 _HTML = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
-_OFFICE_PARTS = (b"word/", b"ppt/", b"xl/", b"mimetypeapplication/vnd.oasis.opendocument", b"mimetypeapplication/epub+zip")
+_OFFICE_PARTS = (
+    b"word/",
+    b"ppt/",
+    b"xl/",
+    b"mimetypeapplication/vnd.oasis.opendocument",
+    b"mimetypeapplication/epub+zip",
+)
 # Pictures, sound, programs and archives: the name says enough, so they are not even opened.
 _NOT_DOCUMENTS = {
     "a picture": "png jpg jpeg gif bmp tif tiff webp ico icns svg psd heic avif raw cr2 nef ai eps",
@@ -31,11 +39,18 @@ _NOT_DOCUMENTS = {
 _REFUSED = {ending: what for what, endings in _NOT_DOCUMENTS.items() for ending in endings.split()}
 
 
+@cache
 def endings() -> dict[str, str]:
     """Return which parser each name ending belongs to; the first parser by name keeps a contested one."""
     return {
-        ending: name for name in reversed(names("parser")) for ending in load("parser", name).config_type().extensions
+        ending: name for name in reversed(names("parser")) for ending in plugin("parser", name).config_type().extensions
     }
+
+
+@cache
+def plugin(kind: str, name: str) -> Plugin:
+    """Load a plug-in once per process: looking for those of other packages takes 10 ms, as long as parsing a page."""
+    return load(kind, name)
 
 
 def choose(uri: str, stream: BinaryIO, owners: Mapping[str, str]) -> str:

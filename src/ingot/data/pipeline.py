@@ -103,7 +103,7 @@ def measure(documents: Path, config: CurateConfig, emit: Emit, total: int) -> Me
 
 
 def find_duplicates(measured: Measured, config: CurateConfig) -> tuple[list[str | None], Integers]:
-    """Return for every document why it is dropped (None: it stays) and the number of the one that stays in its place."""
+    """Return for every document why it is dropped (None: it stays) and the number of the one that stays instead."""
     own = np.arange(len(measured.doc_ids))
     same = exact.first_of_each(measured.fingerprints)
     similar = groups(measured.sketches, config.near.similarity)
@@ -196,7 +196,11 @@ def cut_row(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     # Exact where the text stands in the file as it is; elsewhere both keep the span of the whole.
     is_exact = len(row["text"].encode("utf-8")) == row["byte_end"] - row["byte_start"]
     place = row["byte_start"] + len(beginning.encode("utf-8"))
-    spans = [(row["byte_start"], place), (place, row["byte_end"])] if is_exact else [(row["byte_start"], row["byte_end"])] * 2
+    spans = (
+        [(row["byte_start"], place), (place, row["byte_end"])]
+        if is_exact
+        else [(row["byte_start"], row["byte_end"])] * 2
+    )
     first, second = (
         {
             **row,

@@ -23,7 +23,7 @@ from ingot.core.sandbox import Failure, Finished, Sandbox
 from ingot.core.storage import write_atomically
 from ingot.data.config import ReadConfig
 from ingot.data.document import SCHEMA
-from ingot.data.parser_choice import choose, endings
+from ingot.data.parser_choice import choose, endings, plugin
 from ingot.data.rows import RowWriter
 from ingot.flow.source import Snapshot, SourceItem
 
@@ -43,7 +43,9 @@ class FailedItem:
 
     def as_json(self) -> str:
         """Return the line for failures.jsonl."""
-        return json.dumps({name: getattr(self, name) for name in ("uri", "parser", "reason", "fix")}, ensure_ascii=False)
+        return json.dumps(
+            {name: getattr(self, name) for name in ("uri", "parser", "reason", "fix")}, ensure_ascii=False
+        )
 
 
 def read_documents(
@@ -91,12 +93,13 @@ def nothing_readable(files: int, by_reason: Mapping[str, int]) -> InputError:
 def parse_item(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what comes of one item; runs in the sandbox. First {"parser": name}, then a row of SCHEMA per document."""
     item = SourceItem(**task["item"])
-    with load("connector", task["connector"]).entry.open(item) as stream:
+    connector: Any = plugin("connector", task["connector"]).entry
+    with connector.open(item) as stream:
         if os.fstat(stream.fileno()).st_size != item.bytes:
             raise InputError("it changed while it was being read", fix="run the build again when nobody writes to it")
         name = choose(item.uri, stream, endings())
         yield {"parser": name}
-        parser = load("parser", name)
+        parser = plugin("parser", name)
         for document in parser.entry(stream, item, parser.config_type(**task["parsers"].get(name, {}))):
             yield {**document.as_row(), **task["stamp"]}
 

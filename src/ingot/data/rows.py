@@ -30,12 +30,16 @@ class RowWriter:
         self._schema = schema
         self._held: list[Mapping[str, Any]] = []
         self._held_bytes = 0
-        self._file = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, use_dictionary=_repeated(schema))
+        self._file = pq.ParquetWriter(
+            path, schema, compression="zstd", compression_level=3, use_dictionary=_repeated(schema)
+        )
 
     def __enter__(self) -> RowWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with room_on_disk(self._path.parent):
             if kind is None:
                 self._flush()

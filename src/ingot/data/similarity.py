@@ -1,22 +1,22 @@
 """Sketches of texts and groups of similar ones: the machinery behind near-duplicates and behind a split without leaks.
 
-A text becomes its set of shingles (five words in a row, lower case, letters and digits only), the set becomes 112 minima
-of hash functions. Groups are the connected components of the pairs whose estimated similarity reaches the threshold.
-See Broder (1997), "On the resemblance and containment of documents"; bands after Leskovec et al., chapter 3.4.
+A text becomes its set of shingles (five words in a row, lower case, letters and digits only), the set becomes 112
+minima of hash functions. Groups are the connected components of the pairs whose estimated similarity reaches the
+threshold. See Broder (1997), "On the resemblance and containment of documents"; bands after Leskovec et al., chapter
+3.4.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 from rensa import RMinHash
+
+from ingot.data.characters import DIGIT, codes, kinds, word_starts
 
 SHINGLE_WORDS = 5
 BANDS = 28
@@ -26,11 +26,14 @@ _BATCH = 256
 _SMALL_GROUP = 64
 _MOST_LEADERS = 64
 _PAIRS_AT_ONCE = 1 << 16
-_WORDS = re.compile(r"[^\W_]+")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_OFFSET = np.uint64(0xD1B54A32D192ED03)
 _SHIFT = np.uint64(29)
+# Odd, so that no character is lost; a letter beyond the 64th of a word counts without its place.
+_FACTORS = np.random.Generator(np.random.PCG64(0)).integers(0, 1 << 63, 64, np.uint64) * np.uint64(2) + np.uint64(1)
 
 Integers = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -59,31 +62,44 @@ def join(parts: list[Sketches]) -> Sketches:
     empty = Sketches(np.empty((0, PLACES), np.uint32), np.empty(0, np.bool_))
     all_parts = [empty, *parts]
     return Sketches(
-        np.concatenate([part.signatures for part in all_parts]), np.concatenate([part.is_sketched for part in all_parts])
+        np.concatenate([part.signatures for part in all_parts]),
+        np.concatenate([part.is_sketched for part in all_parts]),
     )
 
 
-def shingles(text: str) -> npt.NDArray[np.uint64]:
+def shingles(text: str) -> Hashes:
     """Return a 64-bit hash of every five words in a row; none for a shorter text."""
-    words = _WORDS.findall(text.lower())
-    count = len(words) - SHINGLE_WORDS + 1
+    hashes = _word_hashes(text.lower())
+    count = len(hashes) - SHINGLE_WORDS + 1
     if count < 1:
         return np.empty(0, np.uint64)
-    hashes = np.fromiter(map(_word_hash, words), np.uint64, len(words))
     mixed = np.zeros(count, np.uint64)
     for offset in range(SHINGLE_WORDS):
-        mixed = (mixed ^ hashes[offset : offset + count]) * _MULTIPLIER
-        mixed ^= mixed >> _SHIFT
+        mixed = _mix(mixed ^ hashes[offset : offset + count])
     return mixed
 
 
-@lru_cache(maxsize=1 << 19)
-def _word_hash(word: str) -> int:
-    # Python's own hash differs from process to process; a signature must not.
-    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+def _word_hashes(text: str) -> Hashes:
+    """Hash every word with array operations: the sum of its characters, each times a factor for its place."""
+    code_points = codes(text)
+    of = kinds(code_points)
+    is_start = word_starts(of)
+    in_word = np.flatnonzero(of >= DIGIT)
+    starts = np.flatnonzero(is_start[in_word])
+    if not len(starts):
+        return np.empty(0, np.uint64)
+    lengths = np.diff(np.append(starts, len(in_word)))
+    places = np.arange(len(in_word)) - np.repeat(starts, lengths)
+    factors = _FACTORS[np.minimum(places, len(_FACTORS) - 1)]
+    return _mix(np.add.reduceat((code_points[in_word].astype(np.uint64) + _OFFSET) * factors, starts))
 
 
-def _signatures(sets: list[npt.NDArray[np.uint64]], seed: int) -> Sketches:
+def _mix(hashes: Hashes) -> Hashes:
+    mixed = (hashes ^ (hashes >> _SHIFT)) * _MULTIPLIER
+    return mixed ^ (mixed >> _SHIFT)
+
+
+def _signatures(sets: list[Hashes], seed: int) -> Sketches:
     lengths = np.array([len(each) for each in sets], np.uint64)
     offsets = np.concatenate([np.zeros(1, np.uint64), np.cumsum(lengths, dtype=np.uint64)])
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(sets), offsets, PLACES, seed)
@@ -106,7 +122,7 @@ def groups(sketches: Sketches, similarity: float) -> Integers:
 
 
 def _distinct(signatures: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.uint32], Integers, Integers]:
-    """Return the distinct signatures in order of first occurrence, where each first occurs, and which one each row is."""
+    """Return the distinct signatures, where each first occurs (in that order), and which one each row is."""
     number: dict[bytes, int] = {}
     first: list[int] = []
     member_of = np.empty(len(signatures), np.int64)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class EvaluateConfig:
     """Limits that keep an evaluation short, each stated in the report.
 
-    `held_out_bytes` is how much held-out text is scored, by the model and by every baseline alike; `dictionary_bytes` how
-    much training text zstd gets as its dictionary; `ngram_bytes` how much of it the n-gram model counts. The model's window
-    moves on by `stride_share` of the context, so that every token is scored with the rest of it as its past.
+    `held_out_bytes` is how much held-out text is scored, by the model and by every baseline alike; `dictionary_bytes`
+    how much training text zstd gets as its dictionary; `ngram_bytes` how much of it the n-gram model counts. The
+    model's window moves on by `stride_share` of the context: every token is scored with the rest of it as its past.
     """
 
     held_out_bytes: int = 400_000

@@ -64,7 +64,7 @@ def training_text(dataset: Path, limit_bytes: int) -> list[bytes]:
     taken, due = [], 0.0
     for place, text in enumerate(_texts(file)):
         if place >= due:
-            taken.append(text)
+            taken.append(text[:limit_bytes])
             due += keep_every
     return taken
 

@@ -94,6 +94,7 @@ def _went_in(report: Report) -> dict[str, Any]:
         "funnel": [_stage(name, int(number), size, int(width) / most) for name, number, size, width in stages],
         "funnel_sentence": _funnel_sentence(documents, dataset),
         "drops": story.drops(report.inputs["dataset"]),
+        "flags": story.flags(report.inputs["dataset"]),
         "failures": story.failures(report.inputs["documents"]),
         "failed": failed,
         "dataset_reference": report.inputs["dataset"].reference,

@@ -35,8 +35,8 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Drop:
-    """How many documents left at curation for one reason, in plain words."""
+class Tally:
+    """How many documents share one reason, in plain words."""
 
     reason: str
     documents: int
@@ -64,11 +64,8 @@ class StepCost:
 
 
 _PLAIN_REASONS = {
-    "exact_duplicate": "word for word the same as another document",
-    "near_duplicate": "almost the same as another document",
-    "exact": "word for word the same as another document",
-    "minhash": "almost the same as another document",
-    "near": "almost the same as another document",
+    "exact duplicate": "word for word the same as a document that was kept",
+    "near duplicate": "almost the same as a document that was kept",
 }
 
 
@@ -77,11 +74,19 @@ def model_name(checkpoint: Artifact) -> str:
     return checkpoint.name.removesuffix("-checkpoint")
 
 
-def drops(dataset: Artifact) -> list[Drop]:
+def drops(dataset: Artifact) -> list[Tally]:
     """Return why documents were dropped, most frequent first."""
-    reasons: Mapping[str, int] = dataset.facts.get("dropped_by_reason", {})
-    ordered = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [Drop(_PLAIN_REASONS.get(reason, reason.replace("_", " ")), count) for reason, count in ordered if count]
+    return _tallies(dataset.facts["dropped_by_reason"])
+
+
+def flags(dataset: Artifact) -> list[Tally]:
+    """Return how many documents were kept although something about them is unlike the rest, most frequent first."""
+    return _tallies(dataset.facts["flags"])
+
+
+def _tallies(counts: Mapping[str, int]) -> list[Tally]:
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [Tally(_PLAIN_REASONS.get(reason, reason.replace("_", " ")), count) for reason, count in ordered if count]
 
 
 def failures(documents: Artifact) -> list[Failure]:

@@ -27,9 +27,17 @@ from ingot.plan.throughput import Throughput
 # About five pages. Less is one story, not a language.
 SMALLEST_TEXT_BYTES = 10_000
 # A token must be met often enough to be learned: this much text per entry of the vocabulary.
-TEXT_BYTES_PER_VOCABULARY_ENTRY = 100
+TEXT_BYTES_PER_VOCABULARY_ENTRY = 400
+# The token table may have this many times the parameters of the layers. A narrow model with a huge table was slower and
+# no better: 128x2 was best at 8192 entries (2.7 times), and lost at 16384 (5.3 times).
+LARGEST_TABLE = 3
 # After this many readings a small model begins to know its text by heart and gets worse at other text.
 MOST_READINGS = 8
+# A model this much larger than its text deserves, measured by what each is forecast to lose, learns by heart what it
+# reads again.
+LEAST_SIZE_TO_DATA = 0.35
+# Forecasts this close are a tie, and the largest model of a tie is taken: it has the most room to be trained further.
+TIE = 0.015
 # Times are guesses about the future: plan to be done a little early.
 SAFETY = 0.92
 
@@ -54,14 +62,16 @@ def choose(config: PlanConfig, throughput: Throughput, cores: int) -> Candidate:
     """Return the best candidate. Raises InputError naming the smallest text or budget that would work."""
     check(config)
     check_text(config)
-    sizes = [(shape, vocabulary) for shape in shapes(config) for vocabulary in vocabularies(config)]
+    sizes = [(shape, vocabulary) for shape in shapes(config) for vocabulary in vocabularies(config, shape)]
     candidates = [candidate(config, shape, vocabulary, throughput, cores) for shape, vocabulary in sizes]
     trainable = [one for one in candidates if one.schedule.steps >= (1 if config.steps else FEWEST_STEPS)]
     if not trainable:
         raise budget_too_small(config, throughput, cores)
+    fitting = [one for one in trainable if not learns_by_heart(one, config)] or [min(trainable, key=size)]
     if config.seconds:
-        return min(trainable, key=lambda one: one.forecast.bits_per_byte)
-    return balanced(trainable, config)
+        best = min(one.forecast.bits_per_byte for one in fitting)
+        return max((one for one in fitting if one.forecast.bits_per_byte <= best * (1 + TIE)), key=size)
+    return balanced(fitting, config)
 
 
 def check_text(config: PlanConfig) -> None:
@@ -75,12 +85,17 @@ def check_text(config: PlanConfig) -> None:
     )
 
 
-def vocabularies(config: PlanConfig) -> list[int]:
-    """Return the vocabulary sizes this much text can fill."""
+def vocabularies(config: PlanConfig, shape: Shape) -> list[int]:
+    """Return the vocabulary sizes worth a look: the three largest this text can fill and this shape can carry.
+
+    Where no time decides between them, that is only the largest.
+    """
     if config.vocabulary:
         return [config.vocabulary]
-    largest = max(config.train_bytes / TEXT_BYTES_PER_VOCABULARY_ENTRY, VOCABULARIES[0])
-    return [size for size in VOCABULARIES if size <= largest]
+    body = shape.model(1, 1).matmul_parameters
+    limit = min(config.train_bytes / TEXT_BYTES_PER_VOCABULARY_ENTRY, LARGEST_TABLE * body / shape.width)
+    fitting = [size for size in VOCABULARIES if size <= limit] or [VOCABULARIES[0]]
+    return fitting[-3:] if config.seconds else fitting[-1:]
 
 
 def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Throughput, cores: int) -> Candidate:
@@ -88,7 +103,7 @@ def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Thr
     text_tokens = config.train_bytes / bytes_per_token(vocabulary)
     rate = throughput.tokens_per_second(shape.model(vocabulary, config.sequence_length or 512).flops_per_token(512))
     if config.seconds:
-        tokens = min(training_seconds(config, cores) * rate, text_tokens * MOST_READINGS)
+        tokens = min(max(training_seconds(config, cores), 0.0) * rate, text_tokens * MOST_READINGS)
     else:
         tokens = config.tokens or tokens_of_steps(config)
     model = shape.model(vocabulary, sequence_length(tokens, config), config.layout)
@@ -106,13 +121,24 @@ def training_seconds(config: PlanConfig, cores: int) -> float:
 
 def balanced(candidates: Iterable[Candidate], config: PlanConfig) -> Candidate:
     """Return the smallest candidate that would gain less from more size than from more text, or else the largest."""
-    ordered = sorted(candidates, key=lambda one: (one.model.matmul_parameters, one.model.vocabulary))
+    ordered = sorted(candidates, key=size)
+    return next((one for one in ordered if size_to_data(one, config) <= 1), ordered[-1])
 
-    def wants_more_text(one: Candidate) -> bool:
-        seen = fresh_bytes(one.schedule.tokens, config.train_bytes, one.model.vocabulary)
-        return size_part(one.model) <= data_part(seen)
 
-    return next((one for one in ordered if wants_more_text(one)), ordered[-1])
+def learns_by_heart(one: Candidate, config: PlanConfig) -> bool:
+    """Say whether the model is so large for a text it reads again and again that it would rather memorise it."""
+    return one.readings > 1 and size_to_data(one, config) < LEAST_SIZE_TO_DATA
+
+
+def size_to_data(one: Candidate, config: PlanConfig) -> float:
+    """Return the forecast loss from too little size over that from too little text; below 1 text would help more."""
+    seen = fresh_bytes(one.schedule.tokens, config.train_bytes, one.model.vocabulary)
+    return size_part(one.model) / data_part(seen)
+
+
+def size(one: Candidate) -> tuple[int, int]:
+    """Order candidates from small to large."""
+    return one.model.parameters, one.model.vocabulary
 
 
 def budget_too_small(config: PlanConfig, throughput: Throughput, cores: int) -> InputError:
@@ -121,7 +147,7 @@ def budget_too_small(config: PlanConfig, throughput: Throughput, cores: int) -> 
     least_tokens = FEWEST_STEPS * batch_size(1, smallest) * sequence_length(1, smallest)
     if config.tokens:
         return _too_small(f"{config.tokens:,} tokens are", f"--tokens {least_tokens}")
-    cheapest = candidate(smallest, shapes(config)[0], vocabularies(config)[0], throughput, cores)
+    cheapest = candidate(smallest, shapes(config)[0], vocabularies(config, shapes(config)[0])[0], throughput, cores)
     others = sum(other_seconds(config.train_bytes, config.held_out_bytes, cores).values())
     least_seconds = (others + least_tokens / cheapest.tokens_per_second) / SAFETY
     least = math.ceil((least_seconds + 1) / 10) * 10

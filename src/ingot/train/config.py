@@ -69,7 +69,7 @@ class ProbeConfig:
     """Sizes to train for about `seconds_per_size` each, with batches like those of a real run."""
 
     models: tuple[ModelConfig, ...] = LADDER
-    seconds_per_size: float = 2.5
+    seconds_per_size: float = 2.0
     batch_size: int = 4
     sequence_length: int = 512
     optimizer: Optimizer = "muon"

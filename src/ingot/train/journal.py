@@ -72,7 +72,10 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def close(self) -> None:
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the curve; a later Journal can go on with it."""
         self._file.close()
 

@@ -74,7 +74,7 @@ class Muon(torch.optim.Optimizer):
                 self._move(matrices, [matrix.grad for matrix in matrices], group["lr"], group["weight_decay"])
 
     def _move(self, matrices: list[Tensor], gradients: list[Tensor], rate: float, weight_decay: float) -> None:
-        momenta = [self.state[matrix].setdefault("momentum", torch.zeros_like(matrix)) for matrix in matrices]
+        momenta = [self._momentum(matrix) for matrix in matrices]
         torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
         ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)  # Nesterov's look ahead
         updates = orthogonal(torch.stack(list(ahead)).to(self._dtype)).float()
@@ -82,6 +82,13 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_mul_(matrices, 1 - rate * weight_decay)
         as_large_as_adamw = 0.2 * math.sqrt(max(matrices[0].shape))
         torch._foreach_add_(matrices, list(updates.unbind()), alpha=-rate * as_large_as_adamw)
+
+    def _momentum(self, matrix: Tensor) -> Tensor:
+        kept = self.state[matrix]
+        if "momentum" not in kept:
+            kept["momentum"] = torch.zeros_like(matrix)
+        momentum: Tensor = kept["momentum"]
+        return momentum
 
 
 def orthogonal(x_LDE: Tensor) -> Tensor:

@@ -64,7 +64,9 @@ def _measure(
         optimizer=config.optimizer,
     )
     state = begin(training, threads, precision, device)
-    step = partial(advance, state, random_batch(model.vocabulary, config), _objective, training)
+    step = partial(
+        advance, state, random_batch(model.vocabulary, config.batch_size, config.sequence_length), _objective, training
+    )
     step()  # the first one also sets up threads and memory
     began = time.monotonic()
     while (seconds := time.monotonic() - began) < config.seconds_per_size or state.step < 2:
@@ -84,9 +86,8 @@ def _measure(
 _objective = partial(next_token.loss, config=next_token.Config())
 
 
-def random_batch(vocabulary: int, config: ProbeConfig) -> Batch:
+def random_batch(vocabulary: int, rows: int, length: int, seed: int = 0) -> Batch:
     """Return rows of random tokens, each of two documents."""
-    shape = (config.batch_size, config.sequence_length)
-    tokens = np.random.default_rng(0).integers(vocabulary, size=shape)
-    segments = np.arange(config.sequence_length) * _DOCUMENTS_IN_ROW // config.sequence_length
-    return Batch(tokens, np.roll(tokens, -1, axis=1), np.broadcast_to(segments.astype(np.int32), shape))
+    tokens = np.random.default_rng(seed).integers(vocabulary, size=(rows, length))
+    segments = (np.arange(length) * _DOCUMENTS_IN_ROW // length).astype(np.int32)
+    return Batch(tokens, np.roll(tokens, -1, axis=1), np.broadcast_to(segments, tokens.shape))

@@ -50,27 +50,18 @@ def pretrain(config: PretrainConfig, inputs: Mapping[str, Artifact], context: St
 
 
 def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: StepContext) -> dict[str, Any]:
-    codec = _codec(config, inputs)
+    codec, loss, look = _codec(config, inputs), objective(config), Hooks(config.hooks, inputs, context)
+    shards = Shards.open(inputs["shards"].path, "train")
+    batches = Stream(shards, config.batch_size, config.sequence_length, config.seed)
     checkpoints = Checkpoints(context.folder / CHECKPOINTS, config.keep_checkpoints, context.emit)
     saved = checkpoints.newest()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     threads = saved.scalars["threads"] if saved else context.cores
     with reproducible(threads, device):
         state = _state(config, saved, threads, device)
-        journal = Journal(context.folder / CURVE, config.steps, state.step, context.emit)
-        trainer = Trainer(
-            config=config,
-            objective=objective(config),
-            batches=Stream(
-                Shards.open(inputs["shards"].path, "train"), config.batch_size, config.sequence_length, config.seed
-            ),
-            look=Hooks(config.hooks, inputs, context),
-            journal=journal,
-            checkpoints=checkpoints,
-        )
         _announce(state, saved, context)
-        trainer.run(state)
-        journal.close()
+        with Journal(context.folder / CURVE, config.steps, state.step, context.emit) as journal:
+            Trainer(config, loss, batches, look, journal, checkpoints).run(state)
     _publish(state, codec, inputs["tokenizer"], context.folder)
     return _facts(state, context.folder / CURVE)
 

@@ -63,7 +63,7 @@ def advance(state: TrainingState, batch: Batch, objective: Objective, config: Pr
     for piece in pieces(batch, config.accumulate, state.device):
         loss = objective(state.decoder, piece)
         loss.total.backward()  # type: ignore[no-untyped-call]
-        total, count = total + loss.total.item(), count + loss.count
+        total, count = total + loss.total.detach().item(), count + loss.count
     norm = scale_and_clip(state.decoder.parameters(), max(count, 1), config.gradient_clip)
     rate = config.learning_rate * rate_at(state.step, config.steps, config.warmup_steps, config.decay_fraction)
     is_sound = math.isfinite(total) and math.isfinite(norm)

@@ -1,8 +1,8 @@
 """Folders, files and globs of this machine.
 
-A snapshot walks in sorted order, follows no link out of its root (and so into no loop), and hashes every file once: with
-a cache folder a file whose size, time and inode are unchanged is not read again. Names are relative to the root, so the
-same content elsewhere is the same input; with several roots each name starts with its root's.
+A snapshot walks in sorted order, follows no link out of its root (and so into no loop), and hashes every file once:
+with a cache folder a file whose size, time and inode are unchanged is not read again. Names are relative to the root,
+so the same content elsewhere is the same input; with several roots each name starts with its root's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,19 @@ class Config:
     exclude: tuple[str, ...] = (
         *(".git", ".hg", ".svn", ".bzr", "node_modules", "bower_components", "__pycache__", "site-packages"),
         *(".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints"),
-        *(".idea", ".vscode", ".cache", ".DS_Store", "Thumbs.db", "desktop.ini", "*~", "~$*", "*.swp", "*.tmp", "*.part"),
+        *(
+            ".idea",
+            ".vscode",
+            ".cache",
+            ".DS_Store",
+            "Thumbs.db",
+            "desktop.ini",
+            "*~",
+            "~$*",
+            "*.swp",
+            "*.tmp",
+            "*.part",
+        ),
     )
 
 
@@ -156,9 +168,13 @@ def _root(text: str) -> _Root:
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True, include_hidden=False))
         if found:
             return _Root(fixed, _without_nested(found))
-        raise InputError(f"no file matches {text!r}", where=str(fixed), fix="check the pattern; ** stands for any depth")
+        raise InputError(
+            f"no file matches {text!r}", where=str(fixed), fix="check the pattern; ** stands for any depth"
+        )
     parent = path.parent
-    siblings = sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() and os.access(parent, os.R_OK) else []
+    siblings = (
+        sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() and os.access(parent, os.R_OK) else []
+    )
     near = suggest(path.name, siblings)
     raise InputError(
         f"there is no file or folder {text!r}",
@@ -208,6 +224,8 @@ def _no_files(paths: tuple[str, ...], skipped: list[tuple[str, str]]) -> InputEr
     return InputError(
         "there are no documents to read",
         where=", ".join(paths),
-        why=f"{len(skipped)} entries were skipped, the first: {skipped[0][0]} ({skipped[0][1]})" if skipped else "it is empty",
+        why=f"{len(skipped)} entries were skipped, the first: {skipped[0][0]} ({skipped[0][1]})"
+        if skipped
+        else "it is empty",
         fix="give a folder that holds text, Markdown, HTML, code, CSV, JSON, PDF or Office files",
     )

@@ -1,8 +1,8 @@
 """Nearly the same text: MinHash signatures of word 5-shingles, grouped by locality-sensitive hashing, then verified.
 
-Two signatures agree at a place with the probability of their shingle sets' Jaccard similarity J (Broder, 1997). 28 bands
-of 4 rows find a pair of J = 0.7 with probability 0.9995 and one of 0.5 with 0.83; every candidate is then verified on all
-112 places before two groups become one, because bands alone are right only about three times in four.
+Two signatures agree at a place with the probability of their shingle sets' Jaccard similarity J (Broder, 1997). 28
+bands of 4 rows find a pair of J = 0.7 with probability 0.9995 and one of 0.5 with 0.83; every candidate is then
+verified on all 112 places before two groups become one, because bands alone are right only about three times in four.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ _FASTEST = 1
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of the compressibility filter: the least spread of the ratio that counts as one."""
+    """Settings of the compressibility filter: the least relative spread that counts as one."""
 
-    least_spread: float = 0.03
+    least_spread: float = 0.1
 
 
 def annotate(texts: Sequence[str], config: Config) -> Annotation:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ingot.data.annotations import Annotation
-
-_DIGITS = re.compile(r"\d+")
+from ingot.data.characters import DIGIT, codes, kinds
 
 
 @dataclass(frozen=True)
@@ -22,5 +20,5 @@ class Config:
 
 def annotate(texts: Sequence[str], config: Config) -> Annotation:
     """Return the share of digits of each text."""
-    shares = [sum(map(len, _DIGITS.findall(text))) / max(1, len(text)) for text in texts]
+    shares = [np.count_nonzero(kinds(codes(text)) == DIGIT) / max(1, len(text)) for text in texts]
     return Annotation("digit_share", "mostly_digits", "high", config.least_spread, np.array(shares, dtype=np.float64))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ingot.data.annotations import Annotation
-
-_SYMBOLS = re.compile(r"[^\w\s]+")
+from ingot.data.characters import SYMBOL, codes, kinds
 
 
 @dataclass(frozen=True)
@@ -22,5 +20,5 @@ class Config:
 
 def annotate(texts: Sequence[str], config: Config) -> Annotation:
     """Return the share of symbol characters of each text."""
-    shares = [sum(map(len, _SYMBOLS.findall(text))) / max(1, len(text)) for text in texts]
+    shares = [np.count_nonzero(kinds(codes(text)) == SYMBOL) / max(1, len(text)) for text in texts]
     return Annotation("symbol_share", "mostly_symbols", "high", config.least_spread, np.array(shares, dtype=np.float64))

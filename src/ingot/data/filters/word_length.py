@@ -1,26 +1,24 @@
 """The mean length of a text's words: very short ones are letters torn apart by a bad extraction (`t h i s`).
 
-Scripts without spaces have long "words"; the corpus's own median allows for that.
+In scripts written without spaces every letter counts as a word; the corpus's own median allows for that.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ingot.data.annotations import Annotation
-
-_WORDS = re.compile(r"\w+")
+from ingot.data.characters import DIGIT, codes, kinds, word_starts
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of the word-length filter: the least spread, in characters, that counts as one."""
+    """Settings of the word-length filter: the least relative spread that counts as one."""
 
-    least_spread: float = 0.35
+    least_spread: float = 0.06
 
 
 def annotate(texts: Sequence[str], config: Config) -> Annotation:
@@ -30,5 +28,6 @@ def annotate(texts: Sequence[str], config: Config) -> Annotation:
 
 
 def _mean_length(text: str) -> float:
-    words = _WORDS.findall(text)
-    return sum(map(len, words)) / len(words) if words else 0.0
+    of = kinds(codes(text))
+    words = np.count_nonzero(word_starts(of))
+    return np.count_nonzero(of >= DIGIT) / words if words else 0.0

@@ -1,7 +1,7 @@
 """JSON: one Document for each record of a JSON Lines file or of a JSON array, one for any other JSON file.
 
-A record's `text` (or `content`, `body`, ...) field is its text; without one its fields become readable lines. Lines that
-are not JSON do not cost the others: the good ones are read and the bad ones reported.
+A record's `text` (or `content`, `body`, ...) field is its text; without one its fields become readable lines. Lines
+that are not JSON do not cost the others: the good ones are read and the bad ones reported.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ def _notebook(notebook: dict[str, Any]) -> str:
     cells = (cell for cell in notebook["cells"] if isinstance(cell, dict))
     sources = ((cell.get("cell_type"), _joined(cell.get("source", ""))) for cell in cells)
     language = _joined(notebook.get("metadata", {}).get("language_info", {}).get("name", ""))
-    return "\n\n".join(f"```{language}\n{text}\n```" if kind == "code" else text for kind, text in sources if text.strip())
+    return "\n\n".join(
+        f"```{language}\n{text}\n```" if kind == "code" else text for kind, text in sources if text.strip()
+    )
 
 
 def _joined(source: Any) -> str:

@@ -1,4 +1,5 @@
-"""Tables of delimited text (CSV, TSV): rows as `column: value` lines, or a Document for each row that has a text column.
+"""Tables of delimited text (CSV, TSV): rows as `column: value` lines, or a Document for each row that has a text
+column.
 
 The delimiter is the one that gives the most even columns. Rows keep their byte spans; rows without a text column are
 packed into Documents up to the longest length, so that a table stays together.
@@ -53,8 +54,10 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 
 def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
-    """Score a delimiter: the share of rows with the commonest number of columns (one column scores 0), then that number."""
-    widths = Counter(len(cells) for cells in csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter) if cells)
+    """Score a delimiter: the share of rows with the commonest number of columns (one scores 0), and that number."""
+    widths = Counter(
+        len(cells) for cells in csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter) if cells
+    )
     if not widths:
         return 0.0, 0
     width, rows = widths.most_common(1)[0]

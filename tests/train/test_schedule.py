@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from ingot.train.schedule import rate_at
+
+
+def test_it_climbs_stays_and_falls() -> None:
+    rates = [rate_at(step, 100, 10, 0.4) for step in range(100)]
+    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert set(rates[10:60]) == {1.0}
+    assert rates[60:] == pytest.approx([1 - step / 40 for step in range(40)])
+
+
+@pytest.mark.parametrize(("steps", "warmup", "decay"), [(1, 0, 0.0), (1, 5, 1.0), (3, 20, 0.4), (7, 0, 1.0)])
+def test_every_step_of_the_shortest_trainings_learns_something(steps: int, warmup: int, decay: float) -> None:
+    assert all(0 < rate_at(step, steps, warmup, decay) <= 1 for step in range(steps))
