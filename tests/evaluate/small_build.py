@@ -44,14 +44,12 @@ def build(folder: Path, texts: Mapping[str, str] | None = None) -> dict[str, Art
     for place in places.values():
         place.mkdir(parents=True)
     read = _documents(texts or some_texts(), places["documents"])
-    dataset = curate_documents(
-        places["documents"] / "documents.parquet", CurateConfig(), places["dataset"], silent
-    )
+    dataset = curate_documents(places["documents"] / "documents.parquet", CurateConfig(), places["dataset"], silent)
     config = PlanConfig(dataset["train_bytes"], dataset["held_out_bytes"], steps=6, vocabulary=512, width=64, layers=2)
     plan = plan_facts(config, Throughput((Measurement(1e7, 1e4),), is_measured=True), 2)
     rows = parquet.read_table(places["dataset"] / "train.parquet", columns=["text"]).column(0).to_pylist()
     write(learn(rows, 512), places["tokenizer"])
-    shards = tokenize(places["dataset"], places["tokenizer"], places["shards"], 0, silent)
+    shards = tokenize(places["dataset"], places["tokenizer"], places["shards"], 0, silent, 1)
     checkpoint = _checkpoint(places["tokenizer"], places["checkpoint"])
     tokenizer = {"vocabulary": Codec.load(places["tokenizer"]).vocabulary}
     facts = {

@@ -11,7 +11,9 @@ from ingot.evaluate.held_out import held_out_texts, training_text
 
 
 def write(folder: Path, split: str, texts: list[str]) -> None:
-    rows = [{"doc_id": f"{(number * 7) % 10:032x}", "uri": f"{number}.txt", "text": t} for number, t in enumerate(texts)]
+    rows = [
+        {"doc_id": f"{(number * 7) % 10:032x}", "uri": f"{number}.txt", "text": t} for number, t in enumerate(texts)
+    ]
     schema = pa.schema([("doc_id", pa.string()), ("uri", pa.string()), ("text", pa.string())])
     parquet.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{split}.parquet")
 

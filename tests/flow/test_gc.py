@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from filelock import FileLock
-from tests.flow.steps_for_tests import CountConfig, SumConfig
 
 from ingot.flow.gc import find_garbage, remove
 from ingot.flow.home import Home
 from ingot.flow.runner import run
 from ingot.flow.step import Step
+from tests.flow.steps_for_tests import CountConfig, SumConfig
 
 HERE = "tests.flow.steps_for_tests"
 

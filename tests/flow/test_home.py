@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.flow.steps_for_tests import CountConfig
 
 from ingot.core.errors import InputError, UsageError
 from ingot.flow.home import Home, check_name, damaged_files
 from ingot.flow.runner import run
 from ingot.flow.step import Step
+from tests.flow.steps_for_tests import CountConfig
 
 
 @pytest.fixture

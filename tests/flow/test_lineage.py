@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.flow.test_runner import graph
-
 from ingot.flow.home import Home
 from ingot.flow.lineage import ancestors, ancestry, descendants
 from ingot.flow.runner import run
+from tests.flow.test_runner import graph
 
 
 def test_walks_both_ways(tmp_path: Path) -> None:

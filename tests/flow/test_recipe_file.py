@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.flow.test_runner import graph
 
 from ingot.core.errors import UsageError
 from ingot.flow.home import Home
 from ingot.flow.recipe_file import read_recipe, steps_from_literals, write_recipe
 from ingot.flow.runner import run
+from tests.flow.test_runner import graph
 
 HERE = "tests.flow.steps_for_tests"
 

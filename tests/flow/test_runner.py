@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.flow.steps_for_tests import CountConfig, SumConfig, TroubleConfig
 
 from ingot.core.errors import InputError, KilledError, StepError, UsageError
 from ingot.core.events import Event
@@ -15,6 +14,7 @@ from ingot.flow.home import Home, damaged_files
 from ingot.flow.runner import Options, run
 from ingot.flow.runs import list_runs
 from ingot.flow.step import Partial, Step
+from tests.flow.steps_for_tests import CountConfig, SumConfig, TroubleConfig
 
 HERE = "tests.flow.steps_for_tests"
 

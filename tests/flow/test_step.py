@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.flow.steps_for_tests import CountConfig
 
 from ingot.core.errors import UsageError
 from ingot.flow.step import Step, in_order
+from tests.flow.steps_for_tests import CountConfig
 
 
 def step(name: str, *parents: Step) -> Step:

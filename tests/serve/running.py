@@ -33,12 +33,15 @@ class PacedEngine(Engine):
 
     def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
         self.order.append(len(prompt))
-        for token in super().generate(prompt, params, stop):
-            while self.allowed is not None and not self.allowed.acquire(timeout=0.01):
-                if stop is not None and stop():
-                    self.stopped.set()
-                    return
-            yield token
+        try:
+            for token in super().generate(prompt, params, stop):
+                while self.allowed is not None and not self.allowed.acquire(timeout=0.01):
+                    if stop is not None and stop():
+                        return
+                yield token
+        finally:
+            if stop is not None and stop():
+                self.stopped.set()
 
 
 class Counting:

@@ -102,9 +102,10 @@ def test_a_full_disk_keeps_the_old_ones_and_warns(tmp_path: Path, monkeypatch: p
     assert newest_step(tmp_path) == 15
 
 
-def test_other_errors_of_the_library_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(AttributeError):
-        Checkpoints(tmp_path, 1, silent).save(1, {"weight": None}, {})  # type: ignore[dict-item]
+def test_another_fault_of_the_disk_is_not_taken_for_a_full_one(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("")  # a file where the folder should be
+    with pytest.raises(OSError, match="folder"):
+        Checkpoints(tmp_path / "folder", 1, silent).save(1, tensors(1), {})
 
 
 KILLED_EVERYWHERE = """

@@ -14,11 +14,10 @@ def report(step: int, **changes: object) -> StepReport:
 
 def write(path: Path, *reports: StepReport, done: int = 0, told: Told | None = None) -> Told:
     told = told or Told()
-    journal = Journal(path, 10, done, told)
-    for one in reports:
-        journal.record(one)
-    journal.flush()
-    journal.close()
+    with Journal(path, 10, done, told) as journal:
+        for one in reports:
+            journal.record(one)
+        journal.flush()
     return told
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from ingot.cli.options import shared
 from ingot.cli.wire import home_at
 from ingot.core.errors import IngotError
 from ingot.core.hardware import machine
+from ingot.core.plugins import installed_version
 from ingot.core.storage import as_size, free_bytes
 from ingot.flow.home import Home, damaged_files
 from ingot.flow.runs import list_runs
@@ -64,12 +64,12 @@ def _machine_checks() -> Iterator[Check]:
 
 def _package_checks() -> Iterator[Check]:
     for package in _NEEDED:
-        version = _version(package)
+        version = installed_version(package)
         fix = "" if version else f"pip install {package}"
         yield Check(package, version or "not installed", bool(version), fix)
     for package, extra in _OPTIONAL.items():
         missing = f"not installed (optional: pip install 'ingot[{extra}]' answers faster)"
-        yield Check(package, _version(package) or missing)
+        yield Check(package, installed_version(package) or missing)
 
 
 def _home_checks(home: Home, is_deep: bool) -> Iterator[Check]:
@@ -93,10 +93,3 @@ def _artifact_check(home: Home, name: str, is_deep: bool) -> Check:
         fix = "remove that version's folder and run its build again: it is made anew"
         return Check(name, f"damaged: {', '.join(damaged)}", False, fix)
     return Check(name, f"{len(versions)} version{'s' * (len(versions) != 1)}" + (", files as recorded" * is_deep))
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

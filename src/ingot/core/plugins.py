@@ -66,13 +66,21 @@ def load(kind: str, name: str) -> Plugin:
     return Plugin(kind, name, _config_type(module), getattr(module, entry), _first_sentence(module.__doc__))
 
 
+def installed_version(package: str) -> str:
+    """Return the version of an installed package, or an empty string."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def resolve(reference: str) -> Callable[..., Any]:
     """Return what a run reference such as `ingot.train.run:pretrain` names."""
     module_name, _, attribute = reference.partition(":")
     try:
         return _callable(getattr(importlib.import_module(module_name), attribute))
     except ModuleNotFoundError as error:
-        if error.name is not None and not module_name.startswith(error.name):
+        if error.name is not None and error.name.partition(".")[0] not in ("ingot", module_name.partition(".")[0]):
             raise MissingExtraError(f"the package {error.name!r}, which {reference} needs,", "all") from error
         raise UsageError(f"run reference {reference!r} names no module", fix="write package.module:function") from error
     except (AttributeError, ValueError) as error:

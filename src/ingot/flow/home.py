@@ -1,9 +1,10 @@
 """The home folder: where artifacts, unfinished work, runs and locks lie.
 
-    home/artifacts/<name>/<version>/   finished artifacts, each with its record
-    home/work/<fingerprint>/           a step's unfinished files; a resumable step finds them again
-    home/runs/<run id>/                run.json, events.jsonl, one log a step
-    home/locks/                        who is making what
+    artifacts/<name>/<version>/   finished artifacts, each with its record
+    work/<fingerprint>/           a step's unfinished files; a resumable step finds them again
+    runs/<run id>/                run.json, events.jsonl, one log a step
+    locks/                        who is making what
+    cache/                        what can be thrown away at any time
 
 An artifact enters by one rename, so there is nothing to repair after a crash.
 """

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
 from ingot.data.connectors import folder
@@ -42,89 +42,47 @@ class Choices:
 
 def quickstart(name: str, paths: Sequence[str], choices: Choices) -> list[Step]:
     """Return the steps that turn the documents under `paths` into the model `name`, in order."""
-    documents = Step(
-        name="documents",
-        artifact=f"{name}-documents",
-        kind="Documents",
-        run="ingot.data.run:read",
-        config=ReadConfig(),
-        sources={"documents": _folders(paths, choices.exclude)},
+
+    def step(part: str, kind: str, run: str, config: object, **wiring: Any) -> Step:
+        return Step(part, f"{name}-{part}", kind, run, config, **wiring)
+
+    source = {"documents": _folders(paths, choices.exclude)}
+    documents = step("documents", "Documents", "ingot.data.run:read", ReadConfig(), sources=source)
+    inputs = {"documents": documents}
+    dataset = step("dataset", "Dataset", "ingot.data.run:curate", CurateConfig(), inputs=inputs)
+
+    # One probe serves every build of this home: it is about the machine.
+    probe = Step("probe", "machine-probe", "Probe", "ingot.train.probe:measure", ProbeConfig())
+    sizes = {"train_bytes": dataset.field("train_bytes"), "held_out_bytes": dataset.field("held_out_bytes")}
+    plan = step("plan", "Plan", "ingot.plan.run:plan", _budget(choices), inputs={"probe": probe}, fields=sizes)
+
+    inputs = {"dataset": dataset}
+    vocabulary = {"vocabulary": plan.field("vocabulary")}
+    tokenizer = step(
+        "tokenizer", "Tokenizer", "ingot.tokenizer.run:train", TokenizerConfig(), inputs=inputs, fields=vocabulary
     )
-    dataset = Step(
-        name="dataset",
-        artifact=f"{name}-dataset",
-        kind="Dataset",
-        run="ingot.data.run:curate",
-        config=CurateConfig(),
-        inputs={"documents": documents},
-    )
-    probe = Step(
-        name="probe",
-        artifact="machine-probe",
-        kind="Probe",
-        run="ingot.train.probe:measure",
-        config=ProbeConfig(),
-    )
-    plan = Step(
-        name="plan",
-        artifact=f"{name}-plan",
-        kind="Plan",
-        run="ingot.plan.run:plan",
-        config=_budget(choices),
-        inputs={"probe": probe},
-        fields={"train_bytes": dataset.field("train_bytes"), "held_out_bytes": dataset.field("held_out_bytes")},
-    )
-    tokenizer = Step(
-        name="tokenizer",
-        artifact=f"{name}-tokenizer",
-        kind="Tokenizer",
-        run="ingot.tokenizer.run:train",
-        config=TokenizerConfig(),
-        inputs={"dataset": dataset},
-        fields={"vocabulary": plan.field("vocabulary")},
-    )
-    shards = Step(
-        name="shards",
-        artifact=f"{name}-shards",
-        kind="Shards",
-        run="ingot.data.run:tokenize",
-        config=TokenizeConfig(),
-        inputs={"dataset": dataset, "tokenizer": tokenizer},
-        fields={"token_limit": plan.field("shard_tokens")},
-    )
-    checkpoint = Step(
-        name="checkpoint",
-        artifact=f"{name}-checkpoint",
-        kind="Checkpoint",
-        run="ingot.train.run:pretrain",
-        config=Partial(PretrainConfig, {"seed": choices.seed, "hooks": ["ingot.evaluate.during:held_out"]}),
+    inputs = {"dataset": dataset, "tokenizer": tokenizer}
+    limit = {"token_limit": plan.field("shard_tokens")}
+    shards = step("shards", "Shards", "ingot.data.run:tokenize", TokenizeConfig(), inputs=inputs, fields=limit)
+
+    # Evaluation enters training as a hook: the trainer knows a reference, not the room behind it.
+    pretraining = Partial(PretrainConfig, {"seed": choices.seed, "hooks": ["ingot.evaluate.during:held_out"]})
+    checkpoint = step(
+        "checkpoint",
+        "Checkpoint",
+        "ingot.train.run:pretrain",
+        pretraining,
         inputs={"shards": shards, "tokenizer": tokenizer},
         fields={setting: plan.field(setting) for setting in PLANNED_SETTINGS},
         is_resumable=True,
     )
-    report = Step(
-        name="report",
-        artifact=f"{name}-report",
-        kind="Report",
-        run="ingot.evaluate.run:evaluate",
-        config=EvaluateConfig(),
-        inputs={
-            "documents": documents,
-            "dataset": dataset,
-            "plan": plan,
-            "tokenizer": tokenizer,
-            "shards": shards,
-            "checkpoint": checkpoint,
-        },
-    )
-    model = Step(
-        name="model",
-        artifact=name,
-        kind="Model",
-        run="ingot.infer.run:package",
-        config=PackageConfig(),
-        inputs={"checkpoint": checkpoint, "tokenizer": tokenizer, "report": report},
-    )
+    everything = (documents, dataset, plan, tokenizer, shards, checkpoint)
+    inputs = {one.name: one for one in everything}
+    report = step("report", "Report", "ingot.evaluate.run:evaluate", EvaluateConfig(), inputs=inputs)
+
+    # The model bears the name the user gave, without a suffix.
+    inputs = {"checkpoint": checkpoint, "tokenizer": tokenizer, "report": report}
+    model = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(), inputs=inputs)
     return [documents, dataset, probe, plan, tokenizer, shards, checkpoint, report, model]
 
 

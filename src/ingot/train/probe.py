@@ -64,9 +64,8 @@ def _measure(
         optimizer=config.optimizer,
     )
     state = begin(training, threads, precision, device)
-    step = partial(
-        advance, state, random_batch(model.vocabulary, config.batch_size, config.sequence_length), _objective, training
-    )
+    batch = random_batch(model.vocabulary, config.batch_size, config.sequence_length)
+    step = partial(advance, state, batch, _objective, training)
     step()  # the first one also sets up threads and memory
     began = time.monotonic()
     while (seconds := time.monotonic() - began) < config.seconds_per_size or state.step < 2:

@@ -1,33 +1,33 @@
-"""Items to parse: real files on disk, and small valid documents of every format."""
+"""Small valid documents of every format, made on the spot, and the item a connector would make of a file."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
+from ingot.data.document import Document
+from ingot.data.parser_choice import plugin
 from ingot.flow.source import SourceItem
 
-MakeItem = Callable[[str, bytes], SourceItem]
+
+def write_item(folder: Path, uri: str, payload: bytes) -> SourceItem:
+    """Write a file below `folder` and return the item a connector would."""
+    path = folder / uri
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(payload)
+    return SourceItem(uri, str(path), len(payload), hashlib.sha256(payload).hexdigest(), 1000.0)
 
 
-@pytest.fixture
-def make_item(tmp_path: Path) -> MakeItem:
-    """Write a file below an empty folder and return the item a connector would."""
-
-    def make(uri: str, payload: bytes) -> SourceItem:
-        path = tmp_path / "items" / uri
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(payload)
-        return SourceItem(uri, str(path), len(payload), hashlib.sha256(payload).hexdigest(), 1000.0)
-
-    return make
+def parse(parser: str, uri: str, payload: bytes, **options: object) -> list[Document]:
+    """Parse bytes with a parser in this process."""
+    item = SourceItem(uri, "nowhere", len(payload), hashlib.sha256(payload).hexdigest(), 1000.0)
+    chosen = plugin("parser", parser)
+    return list(chosen.entry(io.BytesIO(payload), item, chosen.config_type(**options)))
 
 
 def pdf_bytes(text: str, password: str | None = None) -> bytes:
@@ -73,13 +73,3 @@ def docx_bytes(*paragraphs: str) -> bytes:
         for name, text in parts.items():
             archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{text}')
     return target.getvalue()
-
-
-@pytest.fixture
-def make_pdf() -> Callable[..., bytes]:
-    return pdf_bytes
-
-
-@pytest.fixture
-def make_docx() -> Callable[..., bytes]:
-    return docx_bytes

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from ingot.core.hardware import Machine
+from ingot.evaluate.bits import Interval
+from ingot.evaluate.report import Report, render
+from ingot.evaluate.samples import Sample
+from ingot.evaluate.story import Scores
+from ingot.flow.artifact import Artifact
+from tests.evaluate.small_build import HOSTILE
+
+SCORES = Scores(Interval(1.5, 1.4, 1.6), 1.3, 1.8, "6-gram of bytes, Witten-Bell", 30, 9000, 10**7, 10**7)
+MACHINE = Machine(2, 8 << 30, True, None, "some processor", "Linux x86_64")
+SAMPLES = [Sample(f"{HOSTILE}.txt", HOSTILE, f"continued {HOSTILE}", 9)]
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def report(made: Mapping[str, Artifact]) -> Report:
+    return Report(made, SCORES, SAMPLES, MACHINE)
+
+
+def test_text_of_documents_is_inert(report: Report) -> None:
+    page = Tags(render(report))
+    assert not {"script", "img", "iframe", "object", "link", "form"} & set(page.names)
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    # It is shown, not removed.
+    assert "<script>alert('from a document')</script>" in page.text
+
+
+def test_nothing_is_loaded_from_anywhere(report: Report) -> None:
+    html = render(report)
+    page = Tags(html)
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+    assert not [pair for pair in page.attributes if pair[0] in ("src", "href", "action", "srcset")]
+    assert not re.search(r"url\(|@import", html)
+
+
+def test_a_manager_finds_what_went_in_what_came_out_and_what_to_do_next(report: Report) -> None:
+    text = " ".join(Tags(render(report)).text.split())
+    for piece in (
+        "1.50",
+        "1.40 to 1.60",
+        "how surprised the model is by text it has not seen",
+        "zstd -19 with the training text",
+        "it has a password",
+        "remove the password",
+        "does not know what it says",
+        "held out: never trained on",
+        "ingot chat acme",
+        "ingot serve acme",
+        "acme-checkpoint@1",
+        "3 Wh",
+        "6 minutes",
+        "estimated",
+    ):
+        assert piece in text
+
+
+def test_a_single_document_has_no_interval_to_show(report: Report) -> None:
+    alone = replace(report, scores=replace(SCORES, model=Interval(1.5, None, None), documents=1))
+    text = Tags(render(alone)).text
+    assert "With a single document there is no interval" in text
+    assert "None" not in text
+
+
+def test_a_page_without_samples_says_so(report: Report) -> None:
+    assert "long enough to continue" in Tags(render(replace(report, samples=[]))).text
