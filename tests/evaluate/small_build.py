@@ -65,8 +65,13 @@ def build(folder: Path, texts: Mapping[str, str] | None = None) -> dict[str, Art
 
 def some_texts() -> dict[str, str]:
     """Return real text that every machine has: modules of the standard library."""
-    folder = Path(email.__file__).parent
-    return {path.name: path.read_text(encoding="utf-8")[:6000] for path in sorted(folder.glob("*.py"))}
+    library = Path(email.__file__).parent.parent
+    paths = sorted(
+        path
+        for room in ("email", "json", "logging", "html", "http", "urllib")
+        for path in (library / room).glob("*.py")
+    )
+    return {f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8")[:3000] for path in paths}
 
 
 def artifact(name: str, path: Path, facts: Mapping[str, Any], **inputs: str) -> Artifact:

@@ -16,7 +16,7 @@ from tests.evaluate.small_build import CONTEXT
 
 BOS = 0
 DOCUMENTS = [
-    [random for random in torch.randint(20, 500, (length,), generator=torch.Generator().manual_seed(length)).tolist()]
+    torch.randint(20, 500, (length,), generator=torch.Generator().manual_seed(length)).tolist()
     for length in (1, 7, CONTEXT - 1, CONTEXT, CONTEXT + 1, 3 * CONTEXT + 5)
 ]
 

@@ -27,15 +27,20 @@ def test_documents_come_in_the_order_of_their_identity_until_the_limit(tmp_path:
 
 
 def test_one_long_document_is_not_the_whole_test(tmp_path: Path) -> None:
-    write(tmp_path, "held_out", ["long " * 1000, "short", "brief"])
+    write(tmp_path, "held_out", ["long " * 1000, *["short"] * 9])
     taken = held_out_texts(tmp_path, 500)
-    assert [text.bytes for text in taken] == [50, 5, 5]
-    assert [text.is_cut for text in taken] == [True, False, False]
+    assert [text.bytes for text in taken] == [50, *[5] * 9]
+    assert [text.is_cut for text in taken] == [True, *[False] * 9]
+
+
+def test_a_few_long_documents_share_the_limit(tmp_path: Path) -> None:
+    write(tmp_path, "held_out", ["long " * 1000, "more " * 1000])
+    assert [text.bytes for text in held_out_texts(tmp_path, 500)] == [250, 250]
 
 
 def test_a_cut_never_splits_a_character(tmp_path: Path) -> None:
     write(tmp_path, "held_out", ["ééééé"])
-    (text,) = held_out_texts(tmp_path, 50)
+    (text,) = held_out_texts(tmp_path, 5)
     assert text.text == "éé"
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,6 +57,14 @@ class Counting:
 
 def served(engine: Engine, kind: ModelKind = "base") -> ServedModel:
     return ServedModel("acme", "acme@2", kind, 1_700_000_000, engine)
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that another thread is about to bring about."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.005)
 
 
 @contextmanager

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import openai
 import pytest
 
-from tests.serve.running import Counting, PacedEngine
+from tests.serve.running import Counting, PacedEngine, eventually
 
 BODY: dict[str, Any] = {"model": "acme", "prompt": "class A:", "max_tokens": 40, "temperature": 0}
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.005)
 
 
 def health(address: str) -> dict[str, Any]:
@@ -39,6 +30,7 @@ def test_hanging_up_a_stream_stops_the_engine(
     stream.close()
     assert engine.stopped.wait(10)
     eventually(lambda: health(address)["active"] == 0)
+    eventually(lambda: len(meter.records) == 1)
     assert 1 <= meter.records[0].completion_tokens <= 2
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingot.infer.engine import greedy
 from tests.infer.tiny_model import CONTEXT
-from tests.serve.running import Counting, PacedEngine
+from tests.serve.running import Counting, PacedEngine, eventually
 
 PROMPT = "def visit(self, node):"
 GREEDY: dict[str, Any] = {"model": "acme", "temperature": 0, "max_tokens": 12}
@@ -252,6 +252,7 @@ def test_usage_is_counted(client: openai.OpenAI, meter: Counting) -> None:
     meter.records.clear()
     answer = client.completions.create(prompt=PROMPT, **GREEDY)
     assert answer.usage is not None
+    eventually(lambda: len(meter.records) == 1)  # counted once the last byte is sent
     (usage,) = meter.records
     assert (usage.principal, usage.model) == ("local", "acme@2")
     assert usage.prompt_tokens == answer.usage.prompt_tokens

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -153,4 +152,3 @@ def test_killed_at_any_point_of_a_write_a_whole_checkpoint_is_left(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) > 8, done.stdout
-    shutil.rmtree(tmp_path)

@@ -6,7 +6,7 @@ recipe with a live display, and end with a summary a manager can read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from ingot.cli.options import read_count, read_duration, shared
 from ingot.cli.show.display import open_display
 from ingot.cli.show.preview import preview_plan, print_preview
 from ingot.cli.show.summary import print_summary
-from ingot.cli.wire import command_line, home_at
-from ingot.core.errors import SpaceError, UsageError
+from ingot.cli.wire import command_line, home_at, home_words
+from ingot.core.errors import InputError, SpaceError, UsageError
 from ingot.core.storage import as_size, free_bytes, write_atomically
 from ingot.flow.home import Home, check_name
 from ingot.flow.planning import take_snapshot
 from ingot.flow.recipe_file import write_recipe
 from ingot.flow.runner import Options, run
+from ingot.flow.source import Snapshot
+from ingot.flow.step import Step
+from ingot.plan.disk import build_bytes
 from ingot.recipes.quickstart import Choices, quickstart
 
 DEFAULT_TIME = "10m"
@@ -56,18 +59,19 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
     if options["recipe_path"]:
         write_atomically(Path(options["recipe_path"]), write_recipe(steps))
     snapshot = take_snapshot(steps[0].sources["documents"], home)
-    preview = preview_plan(steps, snapshot, home)
     if options["dry_run"]:
-        print_preview(steps, snapshot, preview, as_json)
+        print_preview(steps, snapshot, preview_plan(steps, snapshot, home), as_json)
         return
-    _check_disk(home, preview["disk_bytes"])
+    needed = _disk_needed(steps, snapshot, home)
     before = home.versions(name)
     redo = frozenset({"probe", "plan"} if options["replan"] else ())
     with open_display(as_json, title=f"Building {name}") as display:
-        display.say(f"{len(snapshot.items)} files, {as_size(snapshot.bytes)}; {_disk_line(home, preview)}")
+        free = as_size(free_bytes(home.path))
+        files = f"{len(snapshot.items)} files, {as_size(snapshot.bytes)}"
+        display.say(f"{files}; needs about {as_size(needed)} of disk, {free} are free")
         settings = Options(cores=options["cores"], redo=redo, command=command_line())
         outcome = run(steps, home, settings, [display.show])
-    print_summary(outcome, before, as_json)
+    print_summary(outcome, before, home_words(home_path), as_json)
 
 
 def _choices(options: Mapping[str, Any]) -> Choices:
@@ -83,7 +87,13 @@ def _choices(options: Mapping[str, Any]) -> Choices:
     )
 
 
-def _check_disk(home: Home, needed: int) -> None:
+def _disk_needed(steps: Sequence[Step], snapshot: Snapshot, home: Home) -> int:
+    """Return the disk the build will need. Raises SpaceError when that is more than is free."""
+    try:
+        needed = int(preview_plan(steps, snapshot, home)["disk_bytes"])
+    except InputError:
+        # File sizes alone cannot refuse a build: a small compressed file may hold much text. The plan step decides.
+        needed = build_bytes(snapshot.bytes)
     free = free_bytes(home.path)
     if needed > free:
         raise SpaceError(
@@ -91,7 +101,4 @@ def _check_disk(home: Home, needed: int) -> None:
             where=str(home.path),
             fix="free some space (`ingot gc` says what it could remove) or choose another disk with --home FOLDER",
         )
-
-
-def _disk_line(home: Home, preview: Mapping[str, Any]) -> str:
-    return f"needs about {as_size(preview['disk_bytes'])} of disk, {as_size(free_bytes(home.path))} are free"
+    return needed

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ingot.cli.wire import DEFAULT_HOME
 from ingot.core.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,7 +20,7 @@ home_option = click.option(
     "--home",
     "home_path",
     envvar="INGOT_HOME",
-    default="~/.ingot",
+    default=DEFAULT_HOME,
     show_default=True,
     help="Where everything lies (or the variable INGOT_HOME).",
 )

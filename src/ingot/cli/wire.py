@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
 
 from ingot.flow.home import Home
 
+DEFAULT_HOME = "~/.ingot"
+
 
 def home_at(path: str) -> Home:
     """Return the home folder a person named, `~` included. Nothing is created."""
     return Home(Path(path).expanduser().absolute())
+
+
+def home_words(path: str) -> str:
+    """Return the words that name this home in a command, or none when a command finds it by itself."""
+    is_found = home_at(path) == home_at(os.environ.get("INGOT_HOME", DEFAULT_HOME))
+    return "" if is_found else f" --home {shlex.quote(path)}"
 
 
 def command_line() -> str:

@@ -12,6 +12,7 @@ import re
 from typing import BinaryIO
 
 from ingot.core.errors import InputError
+from ingot.data.decoding import uniform_lines
 from ingot.flow.source import SourceItem
 
 _PICTURE = re.compile(r"!\[[^\[\]]*\]\((?:<[^<>]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)")
@@ -68,7 +69,7 @@ async def _content(payload: bytes, name: str, media_type: str) -> str:
 
 def plain(markdown: str) -> str:
     """Return Markdown without pictures, link addresses, needless escapes and runs of blank lines."""
-    text = markdown.replace("\r\n", "\n").encode("utf-8", errors="replace").decode("utf-8")
+    text = uniform_lines(markdown).encode("utf-8", errors="replace").decode("utf-8")
     text = _LINK.sub(r"\1", _PICTURE.sub("", text))
     return _BLANK_LINES.sub("\n\n", _ESCAPE.sub(r"\1", text)).strip()
 

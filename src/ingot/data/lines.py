@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -11,6 +12,7 @@ from ingot.data.decoding import SAMPLE_BYTES, detect
 from ingot.data.document import Piece
 
 MOST_CHARACTERS = 64 << 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def encoded_lines(stream: BinaryIO) -> Iterator[Piece]:
@@ -18,8 +20,10 @@ def encoded_lines(stream: BinaryIO) -> Iterator[Piece]:
     sample = stream.read(SAMPLE_BYTES)
     encoding = detect(sample, is_whole=len(sample) < SAMPLE_BYTES)
     stream.seek(encoding.mark_bytes)
-    # "surrogateescape" keeps broken bytes countable; they become replacement characters in the text.
-    text = io.TextIOWrapper(stream, encoding.name, errors="surrogateescape", newline="")
+    # Keeps broken bytes countable; only UTF-8 promises that they can be. They become replacement characters below.
+    # In a broken file of another encoding with several bytes a character, spans after the break are off by some bytes.
+    errors = "surrogateescape" if encoding.name == "utf-8" else "replace"
+    text = io.TextIOWrapper(stream, encoding.name, errors=errors, newline="")
     unit = len("\n".encode(encoding.name))
     position = encoding.mark_bytes
     try:
@@ -28,23 +32,16 @@ def encoded_lines(stream: BinaryIO) -> Iterator[Piece]:
                 raise InputError(
                     "a single line is too long to hold", why=f"it begins at byte {position}", fix="split it"
                 )
-            size = len(line) * unit if line.isascii() else len(line.encode(encoding.name, "surrogateescape"))
+            size = len(line) * unit if line.isascii() else len(line.encode(encoding.name, errors))
             yield Piece(without_broken(line), position, position + size)
             position += size
     finally:
-        text.detach()  # the caller closes the stream
+        if not stream.closed:
+            text.detach()  # the stream is the caller's to close
 
 
 def without_broken(text: str) -> str:
     """Return the text with lone surrogates, which no encoding can hold, as replacement characters."""
-    if text.isascii():
+    if not _SURROGATE.search(text):
         return text
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if _has_surrogate(text) else text
-
-
-def _has_surrogate(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -2,7 +2,7 @@
 
 Documents come in the order of their identity, which is a hash and so as good as a shuffle and the same on every
 machine, until the limit is reached. One very long document must not be the whole test: each gives at most a tenth of
-the limit.
+the limit, or an equal share of it where there are fewer than ten.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ def held_out_texts(dataset: Path, limit_bytes: int) -> list[Text]:
     rows = sorted(table.to_pylist(), key=lambda row: str(row["doc_id"]))
     taken: list[Text] = []
     left = limit_bytes
+    most_of_one = max(limit_bytes // _SHARE_OF_ONE, limit_bytes // max(len(rows), 1))
     for row in rows:
         if left <= 0:
             break
-        text = _beginning(row["text"], max(min(left, limit_bytes // _SHARE_OF_ONE), 1))
+        text = _beginning(row["text"], min(left, most_of_one))
         if text:
             taken.append(Text(row["doc_id"], row["uri"], text, len(text) < len(row["text"])))
             left -= taken[-1].bytes

@@ -18,13 +18,16 @@ _WIDTH = 100
 _SHOWN_REASONS = 6
 
 
-def print_summary(outcome: Outcome, before: Sequence[Artifact], as_json: bool) -> None:
-    """Print the summary of a finished build; `before` are the model's versions before it."""
+def print_summary(outcome: Outcome, before: Sequence[Artifact], home: str, as_json: bool) -> None:
+    """Print the summary of a finished build.
+
+    `before` are the model's versions before it; `home` is what the next commands must say to find it ("" by default).
+    """
     if as_json:
         print(json.dumps(summary_as_literals(outcome), ensure_ascii=False, default=str))
         return
     click.echo()
-    for heading, lines in _sections(outcome, before):
+    for heading, lines in _sections(outcome, before, home):
         click.echo(click.style(heading, bold=True))
         for line in lines:
             click.echo(textwrap.fill(line, _WIDTH, initial_indent="  ", subsequent_indent="    "))
@@ -46,7 +49,7 @@ def summary_as_literals(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _sections(outcome: Outcome, before: Sequence[Artifact]) -> Iterator[tuple[str, Iterator[str]]]:
+def _sections(outcome: Outcome, before: Sequence[Artifact], home: str) -> Iterator[tuple[str, Iterator[str]]]:
     facts = {name: artifact.facts for name, artifact in outcome.artifacts.items()}
     yield _title(outcome, before), iter(())
     yield "What went in", _what_went_in(facts["documents"], facts["dataset"], facts["shards"])
@@ -54,7 +57,7 @@ def _sections(outcome: Outcome, before: Sequence[Artifact]) -> Iterator[tuple[st
     yield "How good it is", _how_good(facts["report"])
     yield "Three samples, continued by the model", _samples(facts["report"])
     yield "What it cost", _cost(outcome)
-    yield "Next", _next(outcome)
+    yield "Next", _next(outcome, home)
 
 
 def _title(outcome: Outcome, before: Sequence[Artifact]) -> str:
@@ -134,8 +137,9 @@ def _cost(outcome: Outcome) -> Iterator[str]:
         yield f"{as_duration(seconds)} and {as_energy(joules, methods)} with {steps}"
 
 
-def _next(outcome: Outcome) -> Iterator[str]:
+def _next(outcome: Outcome, home: str) -> Iterator[str]:
     model = outcome.artifacts["model"]
     yield f"report: {outcome.artifacts['report'].path / 'report.html'}"
     yield f"model:  {model.path}"
-    yield f"ingot chat {model.name}"
+    yield f"ingot chat {model.name}{home}"
+    yield f"ingot serve {model.name}{home}"

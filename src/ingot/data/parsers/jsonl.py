@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from ingot.core.errors import InputError
 from ingot.data.cutting import cut_text
-from ingot.data.decoding import decode
+from ingot.data.decoding import decode, uniform_lines
 from ingot.data.document import Document, Piece, as_documents
 from ingot.data.lines import encoded_lines, without_broken
 from ingot.data.records import as_text, record_text
@@ -106,10 +106,10 @@ def _array(text: str) -> Iterator[Piece]:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return without_broken(record_text(value))
+        return uniform_lines(without_broken(record_text(value)))
     if isinstance(value, list):
         return "\n".join(_text(each) for each in value)
-    return without_broken(as_text(value))
+    return uniform_lines(without_broken(as_text(value)))
 
 
 def _notebook(notebook: dict[str, Any]) -> str:
@@ -123,7 +123,7 @@ def _notebook(notebook: dict[str, Any]) -> str:
 
 
 def _joined(source: Any) -> str:
-    return without_broken("".join(source) if isinstance(source, list) else str(source))
+    return uniform_lines(without_broken("".join(map(str, source)) if isinstance(source, list) else str(source)))
 
 
 def _bounded(piece: Piece, piece_bytes: int) -> Iterator[Piece]:

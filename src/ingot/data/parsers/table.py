@@ -16,6 +16,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from ingot.core.errors import InputError
+from ingot.data.decoding import uniform_lines
 from ingot.data.document import Document, Piece, as_documents
 from ingot.data.lines import encoded_lines
 from ingot.data.records import record_text, text_field
@@ -72,7 +73,7 @@ def _rows(lines: Iterator[Piece], delimiter: str) -> Iterator[_Row]:
         nonlocal end
         for line in lines:
             end = line.end
-            yield line.text
+            yield uniform_lines(line.text)
 
     reader = csv.reader(texts(), delimiter=delimiter)
     try:

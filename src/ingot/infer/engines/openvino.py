@@ -80,9 +80,13 @@ class Engine:
                 if not handle.can_read():
                     return
                 for output in handle.read().values():
-                    yield from map(Drawn, output.generated_ids, output.generated_log_probs)
+                    yield from map(Drawn, map(self._known, output.generated_ids), output.generated_log_probs)
         finally:
             self._release(handle)
+
+    def _known(self, token: int) -> int:
+        # Rows beyond the vocabulary only fill the table up; one that is drawn all the same says nothing.
+        return token if token < self.codec.vocabulary else self.codec.pad
 
     def _advance(self, handle: Any) -> None:
         """Step the batch until this request has something to read or is over; others may do it for us meanwhile."""

@@ -64,7 +64,8 @@ class Engine:
             logits_V = self._read(prompt[start : start + _PREFILL_TOKENS], cache)
         assert logits_V is not None, "an empty prompt was refused before"
         while stop is None or not stop():
-            chosen = sample(logits_V, params, random)
+            # Rows beyond the vocabulary only fill the table up; they are weighed, but never chosen.
+            chosen = sample(logits_V[: self.codec.vocabulary], params, random)
             log_V = log_probabilities(logits_V)
             yield Drawn(chosen, float(log_V[chosen]), most_probable(log_V, params.top_logprobs))
             logits_V = self._read([chosen], cache)

@@ -1,0 +1,43 @@
+"""HTML becomes its text, in the encoding the page has."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.data.samples import parse
+
+PAGE = "<html><head><meta charset='{charset}'><title>T</title><script>var x</script></head><body>{body}</body></html>"
+
+
+def text(body: str, charset: str = "utf-8", encoding: str = "utf-8") -> str:
+    (document,) = parse("html", "a.html", PAGE.format(charset=charset, body=body).encode(encoding))
+    return document.text
+
+
+def test_structure_stays_and_machinery_goes() -> None:
+    found = text("<h1>Leave</h1><p>You <b>may</b> <a href='https://x.y'>go</a>.</p><ul><li>one</li></ul><img src=x.png>")
+    assert "# Leave" in found
+    assert "You **may** go." in found
+    assert "- one" in found
+    assert "var x" not in found
+    assert "x.y" not in found
+    assert "x.png" not in found
+
+
+def test_tables_become_rows() -> None:
+    found = text("<table><tr><th>Name</th><th>Age</th></tr><tr><td>Anna</td><td>42</td></tr></table>")
+    assert "| Name | Age |" in found
+    assert "| Anna | 42 |" in found
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [("windows-1252", "cp1252"), ("iso-8859-1", "latin-1"), ("utf-8", "cp1252"), ("no-such", "utf-8"), ("hex", "utf-8")],
+)
+def test_the_encoding_is_the_declared_one_unless_it_is_wrong(charset: str, encoding: str) -> None:
+    assert "schöne Größe" in text("<p>Eine schöne Größe, über alles und für alle.</p>", charset, encoding)
+
+
+def test_a_page_in_utf_16() -> None:
+    (document,) = parse("html", "a.html", PAGE.format(charset="utf-16", body="<p>größer</p>").encode("utf-16"))
+    assert document.text.endswith("größer")

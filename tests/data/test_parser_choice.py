@@ -1,0 +1,60 @@
+"""The parser is found by name, else by content; what has none is refused with what it is."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from ingot.core.errors import InputError
+from ingot.data.parser_choice import choose, ending_of, endings
+from tests.data.samples import docx_bytes, pdf_bytes
+
+
+@pytest.mark.parametrize(
+    ("uri", "payload", "parser"),
+    [
+        ("a/b.TXT", b"x", "text"),
+        ("readme.md", b"x", "markdown"),
+        ("page.htm", b"x", "html"),
+        ("main.py", b"x", "code"),
+        ("table.csv", b"x", "table"),
+        ("rows.jsonl", b"x", "jsonl"),
+        ("paper.pdf", b"x", "pdf"),
+        ("letter.docx", b"x", "office"),
+        ("LICENSE", b"Permission is granted", "text"),
+        ("Makefile", b"all:\n\techo", "text"),
+        (".gitignore", b"*.o", "text"),
+        ("page.unknown", b"<!DOCTYPE html><html></html>", "html"),
+        ("paper", pdf_bytes("x"), "pdf"),
+        ("letter.backup", docx_bytes("x"), "office"),
+        ("strange.ending", "größer".encode("utf-16"), "text"),
+    ],
+)
+def test_the_parser_is_found(uri: str, payload: bytes, parser: str) -> None:
+    stream = io.BytesIO(payload)
+    assert choose(uri, stream, endings()) == parser
+    assert stream.tell() == 0
+
+
+@pytest.mark.parametrize(
+    ("uri", "payload", "said"),
+    [
+        ("photo.png", b"", "a picture"),
+        ("old.doc", b"", "an old Office format"),
+        ("all.zip", b"", "an archive"),
+        ("data.unknown", b"\x00\x01\x02" * 100, "binary data"),
+        ("archive", b"PK\x03\x04" + bytes(100), "a ZIP archive"),
+        ("empty", b"", ""),
+    ],
+)
+def test_what_has_no_parser_is_refused_with_what_it_is(uri: str, payload: bytes, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        choose(uri, io.BytesIO(payload), endings())
+    assert said in caught.value.why
+    assert caught.value.fix
+
+
+def test_endings_of_names() -> None:
+    names = ("a.txt", "a.b.TXT", ".hidden", "none", "folder.d/none", "end.")
+    assert [ending_of(name) for name in names] == ["txt", "txt", "", "", "", ""]
