@@ -18,7 +18,7 @@ from ingot.core.confinement import Limits
 from ingot.core.errors import StepError
 from ingot.core.sandbox import Failure, Finished, Result, Sandbox
 
-HOSTILE = '''
+HOSTILE = """
 import ctypes, itertools, os, socket, sys, time
 from ingot.core.errors import InputError
 
@@ -88,7 +88,7 @@ ACTS = {
     "write": write_file, "pid": lambda: [os.getpid()], "environment": environment, "half_frame": half_frame,
     "sleep_in_c": lambda: ctypes.PyDLL(None).sleep(600),
 }
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +134,7 @@ def test_only_the_bad_item_is_lost(act: list[Any], kind: str, said: str) -> None
     # One worker: the items behind the bad one were already in its queue.
     items = [["count", 1], act, ["count", 2], ["count", 3]]
     found = run(items, workers=1, memory_bytes=1 << 30, result_bytes=2 << 20, output_bytes=4 << 20)
-    results, failure = found.pop(1)
+    failure = found.pop(1)[1]
     assert failure is not None
     assert failure.kind == kind
     assert said in failure.what
@@ -196,7 +196,8 @@ def test_native_code_has_no_network_where_the_system_can_take_it_away() -> None:
 def test_missing_layers_are_known_layers() -> None:
     with Sandbox("hostile_acts:act", workers=1) as sandbox:
         list(sandbox.map([["count", 1]]))
-        assert set(sandbox.missing_layers) <= {"dies with its parent", "no network", "no new privileges", "memory limit"}
+        known = {"dies with its parent", "no network", "no new privileges", "memory limit"}
+        assert set(sandbox.missing_layers) <= known
 
 
 def test_files_have_a_limit(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ingot.data.decoding import uniform_lines
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252", "shift_jis"])
 @pytest.mark.parametrize("separator", ["\n\n", "\n", " ", ""])
 def test_spans_are_exact_in_every_encoding(encoding: str, separator: str) -> None:
-    letters = "日本語の文章です" if encoding == "shift_jis" else "Größe über alles, naïve"
+    letters = "日本語の文章です" if encoding == "shift_jis" else "die schöne Größe übt Gemütlichkeit"
     payload = separator.join([letters] * 400).encode(encoding)
     codec = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding)
     pieces = list(text_pieces(io.BytesIO(payload), 600))

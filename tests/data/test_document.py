@@ -17,9 +17,8 @@ ITEM = SourceItem("a/b.txt", "/somewhere/a/b.txt", 20, "0" * 64, 5.0)
 def test_one_piece_has_no_parent_and_several_share_one() -> None:
     (alone,) = as_documents(iter([Piece("text", 0, 4)]), ITEM, media_type="text/plain", parser="text")
     assert alone.parent_id is None
-    several = list(
-        as_documents(iter([Piece("one", 0, 3), Piece(" ", 3, 4), Piece("two", 4, 7)]), ITEM, media_type="t/p", parser="p")
-    )
+    pieces = [Piece("one", 0, 3), Piece(" ", 3, 4), Piece("two", 4, 7)]
+    several = list(as_documents(iter(pieces), ITEM, media_type="text/plain", parser="text"))
     assert [document.text for document in several] == ["one", "two"]
     assert several[0].parent_id == several[1].parent_id is not None
     assert len({*(document.doc_id for document in several), several[0].parent_id}) == 3

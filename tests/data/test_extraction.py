@@ -8,6 +8,7 @@ import pytest
 
 from ingot.core.errors import InputError
 from ingot.data.extraction import extract, plain
+from ingot.data.parsers.office import MEDIA_TYPES
 from ingot.flow.source import SourceItem
 from tests.data.samples import docx_bytes, pdf_bytes
 
@@ -19,7 +20,7 @@ def extracted(payload: bytes, media_type: str, name: str = "a") -> str:
 
 
 def test_pictures_links_and_escapes_become_plain() -> None:
-    markdown = "![logo](media/a.png)See [the *law*](https://x.y/z_(1) \"t\") at \\<a@b.c\\>.\n\n\n\n1\\. next [1] (two)"
+    markdown = '![logo](media/a.png)See [the *law*](https://x.y/z_(1) "t") at \\<a@b.c\\>.\n\n\n\n1\\. next [1] (two)'
     assert plain(markdown) == "See the *law* at <a@b.c>.\n\n1. next [1] (two)"
 
 
@@ -56,4 +57,4 @@ def test_a_scan_is_told_apart_from_a_torn_file() -> None:
 def test_a_torn_office_file_is_damaged() -> None:
     payload = docx_bytes("A paragraph", "Another one")
     with pytest.raises(InputError, match="damaged"):
-        extracted(payload[: len(payload) // 2], "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+        extracted(payload[: len(payload) // 2], MEDIA_TYPES["docx"])

@@ -27,7 +27,7 @@ def test_a_chart_is_well_formed_and_stays_inside_its_frame() -> None:
     chart = ElementTree.fromstring(line_chart(LINE, "tokens", "nats per token"))
     numbers = [float(number) for path in chart.iter("path") for number in re.findall(r"-?[\d.]+", path.get("d", ""))]
     assert numbers
-    assert all(0 <= number <= 400 for number in numbers)
+    assert all(0 <= number <= 340 for number in numbers)
 
 
 def test_one_point_is_no_line() -> None:

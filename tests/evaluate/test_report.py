@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from ingot.evaluate.report import Report, render
 from ingot.evaluate.samples import Sample
 from ingot.evaluate.story import Scores
 from ingot.flow.artifact import Artifact
-from tests.evaluate.small_build import HOSTILE
+from tests.evaluate.small_build import HOSTILE, artifact
 
 SCORES = Scores(Interval(1.5, 1.4, 1.6), 1.3, 1.8, "6-gram of bytes, Witten-Bell", 30, 9000, 10**7, 10**7)
 MACHINE = Machine(2, 8 << 30, True, None, "some processor", "Linux x86_64")
@@ -35,7 +37,8 @@ class Tags(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.names[-1:] != ["style"]:
+            self.text += f" {data}"
 
 
 @pytest.fixture
@@ -85,6 +88,27 @@ def test_a_single_document_has_no_interval_to_show(report: Report) -> None:
     text = Tags(render(alone)).text
     assert "With a single document there is no interval" in text
     assert "None" not in text
+
+
+def test_kept_documents_that_stand_out_are_counted(report: Report, tmp_path: Path) -> None:
+    facts = {**report.inputs["dataset"].facts, "flags": {"long_lines": 1, "much_repetition": 40}}
+    flagged = {**report.inputs, "dataset": artifact("acme-dataset", tmp_path, facts)}
+    text = " ".join(Tags(render(replace(report, inputs=flagged))).text.split())
+    assert "much repetition 40 long lines 1" in text
+    assert "Kept, but unlike the rest" not in Tags(render(replace(report, inputs=unflagged(report, tmp_path)))).text
+
+
+def unflagged(report: Report, folder: Path) -> dict[str, Artifact]:
+    facts = {**report.inputs["dataset"].facts, "flags": {}}
+    return {**report.inputs, "dataset": artifact("acme-dataset", folder, facts)}
+
+
+def test_a_training_without_held_out_looks_shows_the_loss_alone(report: Report, tmp_path: Path) -> None:
+    rows = [{"step": step, "tokens": step * 100, "loss": 9 - step} for step in (1, 2, 3)]
+    (tmp_path / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    checkpoint = Artifact(tmp_path, report.inputs["checkpoint"].record)
+    html = render(replace(report, inputs={**report.inputs, "checkpoint": checkpoint}))
+    assert html.count('class="chart"') == 2
 
 
 def test_a_page_without_samples_says_so(report: Report) -> None:

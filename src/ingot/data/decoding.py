@@ -52,14 +52,10 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 # Accents stand alone between ASCII letters; characters of several bytes come in runs. Without this rule the detector
 # takes "sch\xf6ne Gr\xf6\xdfe" for Chinese.
 _LONE_HIGH = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
-_WITHIN_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])")
-_APOSTROPHE = b"\x92"
-_MOST_LONE = 0.4
+_MOST_ACCENTS = 0.4
+_TIE = 0.06
+_LATIN = ["cp1252", "cp1250", "cp1254", "cp1257", "iso8859_2"]
 _WIDE = ["utf_7", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"]
-_SEVERAL_BYTES = [
-    *("big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jis_2004", "euc_jisx0213", "euc_jp", "euc_kr"),
-    *("gb18030", "gb2312", "gbk", "johab", "shift_jis", "shift_jis_2004", "shift_jisx0213"),
-]
 
 
 @dataclass(frozen=True)
@@ -153,21 +149,20 @@ def _guessed(sample: bytes) -> Encoding | None:
     first = _HIGH.search(sample)
     start = max(0, first.start() - _DETECTOR_BYTES // 2) if first else 0
     stretch = sample[start : start + _DETECTOR_BYTES]
-    is_lone = len(_LONE_HIGH.findall(stretch)) > len(_HIGH.findall(stretch)) / 2
-    impossible = [*_WIDE, *(_SEVERAL_BYTES if is_lone else ())]
-    found = charset_normalizer.from_bytes(stretch, cp_exclusion=impossible)
-    names = [match.encoding for match in found if match.encoding not in ("ascii", "utf_8")]
-    if not is_lone:
-        return Encoding(names[0]) if names else None
-    # Western Windows is the commonest by far: the last resort, and the first when there is too little to tell by.
-    best = found.best()
-    ordered = [*names, "cp1252"] if best is not None and best.coherence > 0 else ["cp1252", *names]
-    share = len(_HIGH.findall(sample)) / len(sample)
-    return next((Encoding(name) for name in ordered if share < _MOST_LONE and _spells_words(stretch, name)), None)
+    if len(_LONE_HIGH.findall(stretch)) > len(_HIGH.findall(stretch)) / 2:
+        return _latin(stretch)
+    best = charset_normalizer.from_bytes(stretch, cp_exclusion=_WIDE).best()
+    return None if best is None or best.encoding in ("ascii", "utf_8") else Encoding(best.encoding)
 
 
-def _spells_words(stretch: bytes, name: str) -> bool:
-    """Say whether unusual bytes inside words become letters ("ni\xf1o"): in a wrong encoding many become signs ("ni±o")."""
-    within = _WITHIN_WORD.findall(stretch)
-    letters = sum(byte.decode(name, errors="replace").isalpha() or byte == _APOSTROPHE for byte in within)
-    return letters >= 0.95 * len(within)
+def _latin(stretch: bytes) -> Encoding | None:
+    """Choose among the encodings of Latin scripts; a tie goes to Western Windows, the commonest by far."""
+    if len(_HIGH.findall(stretch)) > _MOST_ACCENTS * len(stretch):
+        return None
+    matches = charset_normalizer.from_bytes(stretch, cp_isolation=_LATIN)
+    best = matches.best()
+    if best is None or best.coherence == 0:
+        return Encoding("cp1252")
+    western = next((match for match in matches if match.encoding == "cp1252"), None)
+    is_tie = western is not None and western.coherence >= best.coherence - _TIE and western.chaos <= best.chaos + _TIE
+    return Encoding("cp1252" if is_tie else best.encoding)

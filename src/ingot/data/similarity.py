@@ -140,28 +140,35 @@ def _similar_pairs(signatures: npt.NDArray[np.uint32], similarity: float) -> Ite
     """Yield the pairs that share a band and agree in enough places; each at least once per connected component."""
     least = int(np.ceil(similarity * PLACES - 1e-9))
     for band in range(BANDS):
-        rows = np.ascontiguousarray(signatures[:, band * BAND_ROWS : (band + 1) * BAND_ROWS])
-        for left, right in _batched(_candidates(rows, signatures, least)):
+        rows = signatures[:, band * BAND_ROWS : (band + 1) * BAND_ROWS].astype(np.uint64)
+        for left, right in _bounded(_candidates(_band_keys(rows), signatures, least)):
             agreement = (signatures[left] == signatures[right]).sum(axis=1)
             for index in np.flatnonzero(agreement >= least):
                 yield int(left[index]), int(right[index])
 
 
-def _candidates(
-    rows: npt.NDArray[np.uint32], signatures: npt.NDArray[np.uint32], least: int
-) -> Iterator[tuple[Integers, Integers]]:
-    keys = rows.view(f"V{rows.itemsize * BAND_ROWS}").ravel()
-    _, group_of = np.unique(keys, return_inverse=True)
-    order = np.argsort(group_of, kind="stable")
-    bounds = np.flatnonzero(np.diff(group_of[order])) + 1
+def _band_keys(rows: Hashes) -> Hashes:
+    """Return one number for the rows of a band; the rare two bands that share one are told apart by verification."""
+    keys = np.zeros(len(rows), np.uint64)
+    for row in range(rows.shape[1]):
+        keys = _mix(keys ^ rows[:, row])
+    return keys
+
+
+def _candidates(keys: Hashes, signatures: npt.NDArray[np.uint32], least: int) -> Iterator[tuple[Integers, Integers]]:
+    order = np.argsort(keys, kind="stable")
+    bounds = np.flatnonzero(np.diff(keys[order])) + 1
     starts, ends = np.concatenate([[0], bounds]), np.concatenate([bounds, [len(order)]])
-    for place in np.flatnonzero(ends - starts > 1):
-        members = order[starts[place] : ends[place]]
-        if len(members) <= _SMALL_GROUP:
-            left, right = np.triu_indices(len(members), 1)
-            yield members[left], members[right]
-        else:
-            yield from _by_leaders(members, signatures, least)
+    # All pairs of the small groups at once: those one place apart, then two, ...
+    group_of = np.repeat(np.arange(len(starts)), ends - starts)
+    is_small = np.repeat(ends - starts <= _SMALL_GROUP, ends - starts)
+    for distance in range(1, _SMALL_GROUP):
+        is_pair = (group_of[:-distance] == group_of[distance:]) & is_small[distance:]
+        if not is_pair.any():
+            break
+        yield order[:-distance][is_pair], order[distance:][is_pair]
+    for place in np.flatnonzero(ends - starts > _SMALL_GROUP):
+        yield from _by_leaders(order[starts[place] : ends[place]], signatures, least)
 
 
 def _by_leaders(
@@ -177,18 +184,11 @@ def _by_leaders(
         members = rest[~is_similar]
 
 
-def _batched(pairs: Iterator[tuple[Integers, Integers]]) -> Iterator[tuple[Integers, Integers]]:
-    """Put pairs together so that comparing them is one array operation, in bounded memory."""
-    held: list[tuple[Integers, Integers]] = []
-    size = 0
-    for pair in pairs:
-        held.append(pair)
-        size += len(pair[0])
-        if size >= _PAIRS_AT_ONCE:
-            yield np.concatenate([left for left, _ in held]), np.concatenate([right for _, right in held])
-            held, size = [], 0
-    if held:
-        yield np.concatenate([left for left, _ in held]), np.concatenate([right for _, right in held])
+def _bounded(pairs: Iterator[tuple[Integers, Integers]]) -> Iterator[tuple[Integers, Integers]]:
+    """Yield the pairs in portions, so that comparing one needs bounded memory."""
+    for left, right in pairs:
+        for start in range(0, len(left), _PAIRS_AT_ONCE):
+            yield left[start : start + _PAIRS_AT_ONCE], right[start : start + _PAIRS_AT_ONCE]
 
 
 def _unite(parent: list[int], left: int, right: int) -> None:

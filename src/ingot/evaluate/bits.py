@@ -18,11 +18,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ingot.model.decoder import Decoder
 
 Progress = Callable[[int], None]
-TOKENS_AT_ONCE = 4096
+TOKENS_AT_ONCE, ROWS_AT_ONCE = 4096, 512
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,23 @@ def _batches(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
 @torch.no_grad()
 def _nats(decoder: Decoder, batch: Sequence[_Window]) -> list[float]:
     """Return each window's summed surprise over its new targets."""
-    device = decoder.embed_tokens.weight.device
     longest = max(len(window.tokens) for window in batch)
     # Padding stands on the right, where a causal model's earlier positions cannot see it.
     tokens_BT = torch.zeros((len(batch), longest), dtype=torch.long)
-    counts_BT = torch.zeros((len(batch), longest - 1))
+    is_new_BT = torch.zeros((len(batch), longest - 1), dtype=torch.bool)
     for row, window in enumerate(batch):
         tokens_BT[row, : len(window.tokens)] = torch.tensor(window.tokens)
-        counts_BT[row, window.known : len(window.tokens) - 1] = 1
-    tokens_BT, counts_BT = tokens_BT.to(device), counts_BT.to(device)
-    logits_BTV = decoder.logits(decoder(tokens_BT[:, :-1])).float()
-    losses_BT = F.cross_entropy(logits_BTV.flatten(0, 1), tokens_BT[:, 1:].flatten(), reduction="none")
-    sums_B = (losses_BT.view_as(counts_BT) * counts_BT).sum(1, dtype=torch.float64)
-    return [float(nats) for nats in sums_B]
+        is_new_BT[row, window.known : len(window.tokens) - 1] = True
+    tokens_BT = tokens_BT.to(decoder.embed_tokens.weight.device)
+    is_new_BT = is_new_BT.to(tokens_BT.device)
+    losses = _losses(decoder, decoder(tokens_BT[:, :-1])[is_new_BT], tokens_BT[:, 1:][is_new_BT])
+    sums_B = torch.zeros(len(batch), dtype=torch.float64, device=losses.device)
+    return [float(nats) for nats in sums_B.index_add(0, is_new_BT.nonzero()[:, 0], losses)]
+
+
+def _losses(decoder: Decoder, hidden_ND: Tensor, targets_N: Tensor) -> Tensor:
+    """Return the surprise in nats of each target; a few hundred rows of logits exist at a time."""
+    parts = zip(torch.split(hidden_ND, ROWS_AT_ONCE), torch.split(targets_N, ROWS_AT_ONCE), strict=True)
+    return torch.cat(
+        [F.cross_entropy(decoder.logits(h_ND).float(), t_N, reduction="none").double() for h_ND, t_N in parts]
+    )

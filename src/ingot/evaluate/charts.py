@@ -1,7 +1,7 @@
 """Charts as inline SVG: nothing to download, readable on a phone, on paper, and in both themes.
 
 Colours come from the page's style sheet through class names; every axis carries its unit, every line its last value,
-and every bar its number, so that nothing depends on colour. The drawing is 400 units wide so that its 12-unit letters
+and every bar its number, so that nothing depends on colour. The drawing is 340 units wide so that its 12-unit letters
 stay readable when a narrow screen shrinks it.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 400, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 46, 14, 40
+WIDTH, HEIGHT = 340, 216
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 40, 26, 38
 _ROW = 50
 
 Point = tuple[float, float]
@@ -64,9 +64,10 @@ def line_chart(line: Line, x_unit: str, y_unit: str) -> Markup:
     everything = [*line.points, *line.raw]
     if len(line.points) < 2:
         return Markup("")
-    x_ticks = ticks(0, max(x for x, _ in everything))
+    end = max(x for x, _ in everything)
+    x_ticks = [tick for tick in ticks(0, end) if tick <= end * 1.001]
     y_ticks = ticks(min(y for _, y in line.points), _high(line))
-    frame = _Frame(0, x_ticks[-1], y_ticks[0], y_ticks[-1])
+    frame = _Frame(0, end, y_ticks[0], y_ticks[-1])
     last_x, last_y = line.points[-1]
     parts = [
         *[_horizontal(frame, tick, y_ticks) for tick in y_ticks],
@@ -130,7 +131,7 @@ class _Frame:
         return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
 
     def y(self, value: float) -> float:
-        share = (min(value, self.y_high) - self.y_low) / (self.y_high - self.y_low)
+        share = (min(max(value, self.y_low), self.y_high) - self.y_low) / (self.y_high - self.y_low)
         return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
 
 

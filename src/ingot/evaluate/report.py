@@ -110,19 +110,24 @@ def _funnel_sentence(documents: Mapping[str, Any], dataset: Mapping[str, Any]) -
     dropped = int(dataset["documents_in"]) - int(dataset["documents_kept"])
     failed = int(documents["failed"])
     read = "Every file could be read" if not failed else f"{_number(failed, 'file')} could not be read"
-    left = "no document was dropped" if not dropped else f"{_number(dropped, 'document')} dropped"
-    held = f"{_number(int(dataset['held_out_documents']), 'document')} ({as_size(dataset['held_out_bytes'])})"
-    return f"{read}, {left}, and {held} held out: never trained on, kept to measure the model."
+    left = "no document was dropped" if not dropped else f"{_number(dropped, 'document')} {_were(dropped)} dropped"
+    held = int(dataset["held_out_documents"])
+    kept_back = f"{_number(held, 'document')} ({as_size(dataset['held_out_bytes'])}) {_were(held)} held out"
+    return f"{read}, {left}, and {kept_back}: never trained on, kept to measure the model."
 
 
 def _number(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("s" if number != 1 else "")
 
 
+def _were(number: int) -> str:
+    return "were" if number != 1 else "was"
+
+
 def _learned(report: Report) -> dict[str, Any]:
     checkpoint, plan = report.inputs["checkpoint"], report.inputs["plan"].facts
     loss, held_out = story.curve(checkpoint, "loss"), story.curve(checkpoint, "held_out_bits_per_byte")
-    window = max(len(loss) // 50, 1)
+    window = max(len(loss) // 20, 1)
     smooth = charts.Line(
         "Loss", charts.thinned(charts.smoothed(loss, window), _POINTS), charts.thinned(loss, _RAW_POINTS)
     )
@@ -168,6 +173,8 @@ def watt_hours(amount: float) -> str:
     >>> watt_hours(0.0123), watt_hours(4.256), watt_hours(12_345)
     ('0.0123 Wh', '4.26 Wh', '12.3 kWh')
     """
+    if amount < 0.001:
+        return "under 0.001 Wh"
     return f"{amount / 1000:.3g} kWh" if amount >= 1000 else f"{amount:.3g} Wh"
 
 

@@ -31,9 +31,9 @@ TEXT_BYTES_PER_VOCABULARY_ENTRY = 400
 # The token table may have this many times the parameters of the layers. A narrow model with a huge table was slower and
 # no better: 128x2 was best at 8192 entries (2.7 times), and lost at 16384 (5.3 times).
 LARGEST_TABLE = 3
-# After this many readings a small model begins to know its text by heart and gets worse at other text.
+# Four readings are nearly as good as fresh text, and many more are not (Muennighoff et al. 2023); eight is a judgement.
 MOST_READINGS = 8
-# A model this much larger than its text deserves, measured by what each is forecast to lose, learns by heart what it
+# A judgement too: a model much larger than its text deserves, by what each is forecast to lose, learns by heart what it
 # reads again.
 LEAST_SIZE_TO_DATA = 0.35
 # Forecasts this close are a tie, and the largest model of a tie is taken: it has the most room to be trained further.

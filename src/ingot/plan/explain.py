@@ -21,9 +21,11 @@ def sentences(config: PlanConfig, chosen: Candidate, other_seconds: float, is_me
 def duration(seconds: float) -> str:
     """Return a duration for people.
 
-    >>> duration(44), duration(400), duration(9000)
-    ('44 seconds', '6.7 minutes', '2.5 hours')
+    >>> duration(0.2), duration(44), duration(400), duration(9000)
+    ('under a second', '44 seconds', '6.67 minutes', '2.5 hours')
     """
+    if seconds < 1.5:
+        return "under a second" if seconds < 1 else "1 second"
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.3g} minutes" if seconds < 5400 else f"{seconds / 3600:.3g} hours"

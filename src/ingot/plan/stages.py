@@ -1,8 +1,8 @@
 """How long a build takes besides training: the part of `--time` that training cannot have.
 
-Each stage is a fixed start (a fresh process, imports) plus seconds per megabyte of text. The rates were measured on
-one core of a 2-core server and divide by the cores a stage can use. They are meant to be a little pessimistic: a
-build that ends early pleases, one that ends late does not.
+Each stage is a fixed start (a fresh process, imports) plus seconds per megabyte of text. The rates come from a build of
+6 MB on a busy 2-core server, rounded up, and divide by the cores a stage can use. They are meant to be a little
+pessimistic: a build that ends early pleases, one that ends late does not.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class StageCost:
         return self.start_seconds + self.core_seconds_per_megabyte * size_bytes / MEGABYTE / max(cores, 1)
 
 
-READ = StageCost(2.0, 0.8)
-CURATE = StageCost(2.0, 0.8)
+READ = StageCost(2.0, 0.5)
+CURATE = StageCost(2.0, 0.5)
 PROBE = StageCost(18.0, 0.0)
 TOKENIZER = StageCost(1.5, 0.6)
 TOKENIZE = StageCost(1.5, 0.6)
 EVALUATE = StageCost(10.0, 1.0)
 SCORING = StageCost(0.0, 40.0)
-PACKAGE = StageCost(8.0, 0.0)
+PACKAGE = StageCost(12.0, 0.0)
 
 
 def other_seconds(train_bytes: int, held_out_bytes: int, cores: int) -> Mapping[str, float]:

@@ -37,7 +37,7 @@ class Hooks:
     def __call__(self, decoder: Decoder, step: int) -> dict[str, float]:
         """Call every hook and return all their metrics."""
         metrics: dict[str, float] = {}
-        with torch.no_grad(), torch.random.fork_rng():
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
             for hook in self._hooks:
                 metrics |= hook(decoder, step, self._inputs, self._context)
         return metrics

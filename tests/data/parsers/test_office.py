@@ -20,6 +20,7 @@ def test_an_e_mail_gives_its_head_and_body() -> None:
 
 
 def test_a_long_document_is_cut_at_paragraphs() -> None:
-    documents = parse("office", "long.docx", docx_bytes(*(f"Paragraph number {n}." for n in range(300))), piece_bytes=900)
+    payload = docx_bytes(*(f"Paragraph number {number}." for number in range(300)))
+    documents = parse("office", "long.docx", payload, piece_bytes=900)
     assert len(documents) > 5
     assert all(document.text.startswith("Paragraph") for document in documents)

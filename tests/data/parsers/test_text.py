@@ -21,9 +21,7 @@ def test_a_long_line_becomes_pieces_with_exact_spans() -> None:
     documents = parse("text", "app.log", payload, piece_bytes=1 << 16)
     assert len(documents) > 10
     assert len({document.parent_id for document in documents}) == 1
-    assert all(
-        document.text.encode() == payload[document.byte_start : document.byte_end] for document in documents
-    )
+    assert all(document.text.encode() == payload[document.byte_start : document.byte_end] for document in documents)
     assert "".join(document.text for document in documents) == payload.decode()
     assert max(document.byte_end - document.byte_start for document in documents) <= 1 << 16
 

@@ -1,0 +1,17 @@
+"""The same text again, and what is not the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingot.data.dedup.exact import Config, duplicates, fingerprint
+
+
+def test_white_space_and_composition_do_not_matter() -> None:
+    texts = ["café au lait", "cafe\u0301  au\n lait ", "tea"]
+    assert duplicates(texts, Config()).tolist() == [0, 0, 2]
+
+
+@pytest.mark.parametrize(("left", "right"), [("a + b", "a - b"), ("Polish", "polish"), ("ab", "a b")])
+def test_signs_case_and_word_limits_do(left: str, right: str) -> None:
+    assert fingerprint(left) != fingerprint(right)
