@@ -69,9 +69,12 @@ def read_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict
 
 
 def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file in order as record batches."""
+    """Yield the rows of a file in order as record batches, never more than a row group in memory."""
+    wanted = None if columns is None else list(columns)
     with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=None if columns is None else list(columns))
+        # A batch size in rows alone would gather hundreds of long documents; row groups are bounded in bytes.
+        for group in range(file.num_row_groups):
+            yield from file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group], columns=wanted)
 
 
 def count_rows(path: Path) -> int:

@@ -30,7 +30,6 @@ class PlanConfig:
     sequence_length: int = 0
     batch_size: int = 0
     layout: Layout = "qwen3"
-    seed: int = 0
 
 
 def check(config: PlanConfig) -> None:

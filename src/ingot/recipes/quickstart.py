@@ -113,5 +113,4 @@ def _budget(choices: Choices) -> PlanConfig:
         width=choices.width,
         layers=choices.layers,
         layout=choices.layout,
-        seed=choices.seed,
     )
