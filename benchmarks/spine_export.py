@@ -170,8 +170,10 @@ def main() -> None:
     python = peer_python(chosen.peer)
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as scratch:
-        for layout in ("qwen3",) if chosen.quick or chosen.model else ("qwen3", "mistral"):
-            model = chosen.model or trained(Path(scratch) / "home", layout, chosen.quick)
+        if chosen.model:
+            figures += figures_of(chosen.model, chosen.model.name, python, Path(scratch))
+        for layout in () if chosen.model else ("qwen3",) if chosen.quick else ("qwen3", "mistral"):
+            model = trained(Path(scratch) / "home", layout, chosen.quick)
             figures += figures_of(model, layout, python, Path(scratch))
     trained_as = "given" if chosen.model else " ".join(QUICK_SIZES if chosen.quick else SIZES)
     details = {"is_quick": chosen.quick, "model": trained_as, "peer": PEER, "texts": TEXTS}

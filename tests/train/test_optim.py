@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ingot.model.config import ModelConfig
 from ingot.model.decoder import Decoder
-from ingot.train.optim import Muon, optimizers, orthogonal, scale_and_clip
+from ingot.train.optim import Muon, move, optimizers, orthogonal, scale_and_clip
 from tests.train.small import MODEL, settings
 
 
@@ -111,3 +111,15 @@ def test_a_gradient_that_is_not_a_number_is_reported_and_left() -> None:
     assert gradient is not None
     gradient[0] = float("inf")
     assert scale_and_clip(decoder.parameters(), 1, 1.0) == float("inf")
+
+
+def test_a_step_sets_rate_and_momentum_where_they_belong() -> None:
+    decoder = with_gradients(Decoder(MODEL))
+    both, alone = optimizers(decoder, settings()), optimizers(decoder, settings(optimizer="adamw"))
+    move(both, 1e-3, 0.9)
+    move(alone, 1e-3, 0.9)
+    adamw, muon = (optimizer.param_groups for optimizer in both)
+    assert {group["lr"] for group in muon} == {1e-3}
+    assert {group["momentum"] for group in muon} == {0.9}
+    assert {group["lr"] for group in adamw} == {4e-3}  # embeddings beside Muon
+    assert {group["lr"] for group in alone[0].param_groups} == {1e-3}

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,15 @@ def test_a_finished_folder_is_not_trained_again(unbroken: Path, inputs: Inputs, 
     assert facts == json.loads((unbroken / "training.json").read_text())
     assert told.events == []
     assert not (folder / "checkpoints").exists()
+
+
+def test_the_model_has_a_row_for_every_token_and_no_more(inputs: Inputs, tmp_path: Path) -> None:
+    """A tokenizer that could not fill the planned vocabulary decides."""
+    config = settings(steps=1)
+    roomy = replace(config, model=replace(config.model, vocabulary=config.model.vocabulary + 64))
+    facts = pretrain(roomy, inputs, context(tmp_path))
+    assert load(tmp_path).config == config.model
+    assert facts["parameters"] == config.model.parameters
 
 
 def test_what_does_not_fit_is_refused_before_training(inputs: Inputs, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingot.train.schedule import rate_at
+from ingot.train.schedule import momentum_at, rate_at
 
 
 def test_it_climbs_stays_and_falls() -> None:
@@ -15,3 +15,7 @@ def test_it_climbs_stays_and_falls() -> None:
 @pytest.mark.parametrize(("steps", "warmup", "decay"), [(1, 0, 0.0), (1, 5, 1.0), (3, 20, 0.4), (7, 0, 1.0)])
 def test_every_step_of_the_shortest_trainings_learns_something(steps: int, warmup: int, decay: float) -> None:
     assert all(0 < rate_at(step, steps, warmup, decay) <= 1 for step in range(steps))
+
+
+def test_momentum_grows_and_stays() -> None:
+    assert [round(momentum_at(step), 3) for step in (0, 150, 300, 10_000)] == [0.85, 0.9, 0.95, 0.95]

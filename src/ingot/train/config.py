@@ -12,9 +12,11 @@ from ingot.model.config import ModelConfig
 Optimizer = Literal["muon", "adamw"]
 Precision = Literal["auto", "bf16", "fp32"]
 
-# The sizes a probe trains for a moment: throughput in between is interpolated.
+# The sizes a probe trains for a moment: throughput in between is interpolated. The small ones are close together,
+# because there a token's cost hardly follows the model's size.
 LADDER = (
-    ModelConfig(vocabulary=4096, width=128, layers=4, heads=2, kv_heads=1, head_width=64, ffn_width=384),
+    ModelConfig(vocabulary=2048, width=64, layers=2, heads=1, kv_heads=1, head_width=64, ffn_width=192),
+    ModelConfig(vocabulary=8192, width=128, layers=2, heads=2, kv_heads=1, head_width=64, ffn_width=384),
     ModelConfig(vocabulary=8192, width=256, layers=6, heads=4, kv_heads=2, head_width=64, ffn_width=704),
     ModelConfig(vocabulary=8192, width=384, layers=8, heads=6, kv_heads=3, head_width=64, ffn_width=1024),
 )

@@ -9,7 +9,7 @@ such geometry and take AdamW (Loshchilov and Hutter, 2019).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from ingot.model.decoder import Decoder
 from ingot.train.config import PretrainConfig
 
-_MOMENTUM = 0.95
+# Beside Muon, a larger rate for embeddings and head: a row moves only when its token is met. 1 M parameters after 512 k
+# tokens of Python source, held-out bits per byte: 2.36 at 0.5, 2.24 at 1, 2.21 at 2, 2.18 at 4.
+_RATE_BESIDE_MUON = 4.0
 _ADAM_BETAS = (0.9, 0.95)
 # Jordan's quintic: every singular value ends between about 0.7 and 1.2, in five steps.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -31,14 +33,26 @@ def optimizers(decoder: Decoder, config: PretrainConfig) -> tuple[torch.optim.Op
     inner = [p for p in decoder.layers.parameters() if p.ndim == 2] if config.optimizer == "muon" else []
     by_muon = {id(parameter) for parameter in inner}
     rest = [parameter for parameter in decoder.parameters() if id(parameter) not in by_muon]
+    scale = _RATE_BESIDE_MUON if inner else 1.0
     groups = [
-        {"params": [p for p in rest if p.ndim == 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},  # a norm's gains are meant to be near one
+        {"params": [p for p in rest if p.ndim == 2], "weight_decay": config.weight_decay, "scale": scale},
+        # No decay: a norm's gains are meant to be near one.
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0, "scale": scale},
     ]
     adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=_ADAM_BETAS, fused=True)
     if not inner:
         return (adamw,)
     return adamw, Muon(inner, config.learning_rate, config.weight_decay, decoder.dtype)
+
+
+def move(optimizers: Iterable[torch.optim.Optimizer], rate: float, momentum: float) -> None:
+    """Take one step with each optimiser, at this learning rate and (for Muon) momentum."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+            if "momentum" in group:
+                group["momentum"] = momentum
+        optimizer.step()
 
 
 def scale_and_clip(parameters: Iterable[nn.Parameter], count: int, limit: float) -> float:
@@ -61,7 +75,7 @@ class Muon(torch.optim.Optimizer):
     ) -> None:
         by_shape = groupby(sorted(matrices, key=lambda matrix: matrix.shape), key=lambda matrix: matrix.shape)
         groups = [{"params": list(alike)} for _, alike in by_shape]
-        super().__init__(groups, {"lr": learning_rate, "weight_decay": weight_decay})
+        super().__init__(groups, {"lr": learning_rate, "weight_decay": weight_decay, "momentum": 0.95, "scale": 1.0})
         self._dtype = dtype
 
     @torch.no_grad()
@@ -71,12 +85,13 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
             if matrices:
-                self._move(matrices, [matrix.grad for matrix in matrices], group["lr"], group["weight_decay"])
+                self._move(matrices, [matrix.grad for matrix in matrices], group)
 
-    def _move(self, matrices: list[Tensor], gradients: list[Tensor], rate: float, weight_decay: float) -> None:
+    def _move(self, matrices: list[Tensor], gradients: list[Tensor], group: Mapping[str, Any]) -> None:
+        rate, weight_decay, momentum = group["lr"], group["weight_decay"], group["momentum"]
         momenta = [self._momentum(matrix) for matrix in matrices]
-        torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
-        ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)  # Nesterov's look ahead
+        torch._foreach_lerp_(momenta, gradients, 1 - momentum)
+        ahead = torch._foreach_lerp(gradients, momenta, momentum)  # Nesterov's look ahead
         updates = orthogonal(torch.stack(list(ahead)).to(self._dtype)).float()
         if weight_decay:
             torch._foreach_mul_(matrices, 1 - rate * weight_decay)

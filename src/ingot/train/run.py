@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -51,6 +52,8 @@ def pretrain(config: PretrainConfig, inputs: Mapping[str, Artifact], context: St
 
 def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: StepContext) -> dict[str, Any]:
     codec, loss, look = _codec(config, inputs), objective(config), Hooks(config.hooks, inputs, context)
+    # A text too small to fill the planned vocabulary gave a smaller tokenizer: the model has no row without a token.
+    config = replace(config, model=replace(config.model, vocabulary=codec.vocabulary))
     shards = Shards.open(inputs["shards"].path, "train")
     batches = Stream(shards, config.batch_size, config.sequence_length, config.seed)
     checkpoints = Checkpoints(context.folder / CHECKPOINTS, config.keep_checkpoints, context.emit)

@@ -1,4 +1,4 @@
-"""The learning rate over a training: climb, stay, fall.
+"""The learning rate over a training: climb, stay, fall; and Muon's momentum, which grows at the start.
 
 Warm-up, stable, decay (Hu et al., 2024, "MiniCPM", section 4): the long flat part makes the rate independent of where
 the end lies, and most of the last gain comes from the linear fall to zero (Bergsma et al., 2025).
@@ -17,3 +17,11 @@ def rate_at(step: int, steps: int, warmup_steps: int, decay_fraction: float) -> 
     decay_steps = round(steps * decay_fraction)
     fall = (steps - step) / decay_steps if steps - step < decay_steps else 1.0
     return min(climb, fall)
+
+
+def momentum_at(step: int) -> float:
+    """Return Muon's momentum: 0.85 at first, 0.95 from step 300 on (Jordan et al., 2024, modded-nanogpt).
+
+    A long memory of gradients is worth little while the weights still change a lot.
+    """
+    return 0.85 + 0.10 * min(1.0, step / 300)

@@ -21,8 +21,8 @@ from ingot.train.checkpoint import Checkpoints
 from ingot.train.config import PretrainConfig
 from ingot.train.journal import Journal, StepReport
 from ingot.train.objective import Batches, Objective, pieces
-from ingot.train.optim import scale_and_clip
-from ingot.train.schedule import rate_at
+from ingot.train.optim import move, scale_and_clip
+from ingot.train.schedule import momentum_at, rate_at
 from ingot.train.state import TrainingState, scalars, tensors
 
 # One bad batch is bad luck; this many in a row are a training that has fallen apart.
@@ -68,19 +68,12 @@ def advance(state: TrainingState, batch: Batch, objective: Objective, config: Pr
     rate = config.learning_rate * rate_at(state.step, config.steps, config.warmup_steps, config.decay_fraction)
     is_sound = math.isfinite(total) and math.isfinite(norm)
     if is_sound:
-        _move(state, rate)
+        move(state.optimizers, rate, momentum_at(state.step))
     state.decoder.zero_grad(set_to_none=True)
     state.step, state.tokens = state.step + 1, state.tokens + batch.tokens.size
     state.seconds += time.monotonic() - began
     state.skipped_in_row = 0 if is_sound else state.skipped_in_row + 1
     return StepReport(state.step, state.tokens, total / max(count, 1), norm, rate, is_skipped=not is_sound)
-
-
-def _move(state: TrainingState, rate: float) -> None:
-    for optimizer in state.optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
 
 
 def _fallen_apart(state: TrainingState, config: PretrainConfig) -> StepError:
