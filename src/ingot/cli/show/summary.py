@@ -53,7 +53,7 @@ def _sections(outcome: Outcome, before: Sequence[Artifact], home: str) -> Iterat
     facts = {name: artifact.facts for name, artifact in outcome.artifacts.items()}
     yield _title(outcome, before), iter(())
     yield "What went in", _what_went_in(facts["documents"], facts["dataset"], facts["shards"])
-    yield "What came out", _what_came_out(facts["checkpoint"], facts["plan"])
+    yield "What came out", _what_came_out(facts["checkpoint"], facts["plan"]["model"], facts["tokenizer"])
     yield "How good it is", _how_good(facts["report"])
     yield "Three samples, continued by the model", _samples(facts["report"])
     yield "What it cost", _cost(outcome)
@@ -93,11 +93,12 @@ def _reasons(counts: Mapping[str, int], verb: str) -> Iterator[str]:
         yield f"- {as_number(count)} {verb}: {reason}"
 
 
-def _what_came_out(checkpoint: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str]:
-    model = plan["model"]
+def _what_came_out(
+    checkpoint: Mapping[str, Any], model: Mapping[str, Any], tokenizer: Mapping[str, Any]
+) -> Iterator[str]:
     yield (
         f"a base model of {as_number(checkpoint['parameters'])} parameters ({model['layers']} layers, width "
-        f"{model['width']}, vocabulary {model['vocabulary']}), trained {as_number(checkpoint['steps'])} steps "
+        f"{model['width']}, vocabulary {tokenizer['vocabulary']}), trained {as_number(checkpoint['steps'])} steps "
         f"on {as_number(checkpoint['tokens'])} tokens"
     )
 
