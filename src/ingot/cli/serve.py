@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from pathlib import Path
 
 import click
@@ -9,6 +11,7 @@ import uvicorn
 
 from ingot.cli.options import shared
 from ingot.cli.wire import home_at
+from ingot.core.errors import BusyError
 from ingot.serve.local import local_app
 
 
@@ -25,10 +28,28 @@ def serve(
     name: str, host: str, port: int, key_file: Path | None, engine: str, home_path: str, as_json: bool, debug: bool
 ) -> None:
     """Serve the model NAME over HTTP: /v1/chat/completions, /v1/completions, /v1/models, /health."""
+    listener = listen(host, port)
     app = local_app(home_at(home_path), name, engine=engine, key_file=key_file, host=host)
-    click.echo(f"Serving {name} at http://{host}:{port}/v1 (end with Ctrl+C). Try:")
-    click.echo(
-        f"  curl http://{host}:{port}/v1/completions -H 'Content-Type: application/json' "
-        f"""-d '{{"model": "{name}", "prompt": "Once", "max_tokens": 40}}'"""
-    )
-    uvicorn.run(app, host=host, port=port, log_level="debug" if debug else "warning")
+    address = f"http://{host}:{listener.getsockname()[1]}/v1"
+    click.echo(f"Serving {name} at {address} (end with Ctrl+C). Try:")
+    body = json.dumps({"model": name, "prompt": "Once", "max_tokens": 40})
+    click.echo(f"  curl {address}/completions -H 'Content-Type: application/json' -d '{body}'")
+    settings = uvicorn.Config(app, log_level="debug" if debug else "warning")
+    uvicorn.Server(settings).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that holds the address, before a model is loaded for nothing; port 0 takes any free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BusyError(
+            f"cannot listen on {host}, port {port}",
+            why=error.strerror or str(error),
+            fix="another server may be running there: choose another port with --port, or 0 for any free one",
+        ) from error
+    return listener

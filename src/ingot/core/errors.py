@@ -8,7 +8,7 @@ The tree is flat on purpose; a subclass exists only where the exit code differs,
       InputError          3  the documents or the budget cannot be used
       StepError           4  a step of a run failed
       SpaceError          5  the disk is full
-      BusyError           6  somebody else is making the same thing
+      BusyError           6  somebody else holds what this needs, such as a port
       MissingExtraError   7  an optional part of Ingot is not installed
 """
 
