@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ from ingot.tokenizer.codec import Codec
 
 PEER = "xllamacpp==2026.10.11549"
 TOKENS, PROMPT_TOKENS = 32, 48
+LAYOUTS = ("qwen3", "mistral")
 SIZES = ("--width", "128", "--layers", "4", "--vocabulary", "2048", "--steps", "400")
 QUICK_SIZES = ("--width", "64", "--layers", "2", "--vocabulary", "512", "--steps", "60")
 LARGEST_DIFFERENCE = 1e-3
@@ -130,18 +132,20 @@ def compare(said: Sequence[Answer], expected: Sequence[Answer]) -> tuple[int, fl
 def answers_of_all(
     model: Path, layout: str, python: Path, questions: Sequence[Sequence[int]], scratch: Path
 ) -> Iterator[tuple[str, list[Answer]]]:
-    """Yield the name of each program and file, and what it said."""
+    """Yield the name of each program and file, and what it said; the files are exported here, from the weights."""
+    folder = Path(shutil.copytree(model, scratch / layout))
     context = read_config(model).context
-    yield f"{layout}, our torch engine", list(by_engine("torch", model, questions))
+    f32, f16 = folder / "model-f32.gguf", folder / "model-f16.gguf"
+    export(folder, f32, Config("f32"))
+    export(folder, f16, Config("f16"))
+    yield f"{layout}, our torch engine", list(by_engine("torch", folder, questions))
     try:
-        yield f"{layout}, OpenVINO on f16", list(by_engine("openvino", model, questions))
+        yield f"{layout}, OpenVINO on f16", list(by_engine("openvino", folder, questions))
     except MissingExtraError as missing:
         print(missing, file=sys.stderr)
-    for kind in ("f32", "f16"):
-        file = scratch / f"{layout}-{kind}.gguf"
-        export(model, file, Config(kind))
-        yield f"{layout}, llama.cpp on {kind}", by_llama_cpp(python, file, context, questions, "exact")
-    yield f"{layout}, llama.cpp on f16{DEFAULTS}", by_llama_cpp(python, file, context, questions, "default")
+    yield f"{layout}, llama.cpp on f32", by_llama_cpp(python, f32, context, questions, "exact")
+    yield f"{layout}, llama.cpp on f16", by_llama_cpp(python, f16, context, questions, "exact")
+    yield f"{layout}, llama.cpp on f16{DEFAULTS}", by_llama_cpp(python, f16, context, questions, "default")
 
 
 def figures_of(model: Path, layout: str, python: Path, scratch: Path) -> Iterator[Figure]:
@@ -171,8 +175,9 @@ def main() -> None:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as scratch:
         if chosen.model:
-            figures += figures_of(chosen.model, chosen.model.name, python, Path(scratch))
-        for layout in () if chosen.model else ("qwen3",) if chosen.quick else ("qwen3", "mistral"):
+            layout = "qwen3" if read_config(chosen.model).has_qk_norm else "mistral"
+            figures += figures_of(chosen.model, layout, python, Path(scratch))
+        for layout in () if chosen.model else LAYOUTS[:1] if chosen.quick else LAYOUTS:
             model = trained(Path(scratch) / "home", layout, chosen.quick)
             figures += figures_of(model, layout, python, Path(scratch))
     trained_as = "given" if chosen.model else " ".join(QUICK_SIZES if chosen.quick else SIZES)

@@ -5,6 +5,7 @@ The table of commands is data so that `ingot --help` imports nothing of any room
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -69,6 +70,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with a documented exit code."""
+    # For chat and serve, which compute in this process; flow/executors/local.py says why.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -70,6 +70,7 @@ def test_values_arrive_and_tied_output_is_left_out(model_folder: Path, tmp_path:
     assert "output.weight" not in half
     assert half["blk.0.attn_q.weight"].dtype == np.float16
     assert half["blk.0.attn_norm.weight"].dtype == np.float32
+    assert half["token_embd.weight"].dtype == np.float32
     assert np.array_equal(full["blk.1.attn_k.weight"], weights["model.layers.1.self_attn.k_proj.weight"].numpy())
     assert np.array_equal(full["token_embd.weight"], weights["model.embed_tokens.weight"].numpy())
     assert len(full) == len(weights)

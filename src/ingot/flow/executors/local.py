@@ -79,6 +79,9 @@ def _environment(cores: int) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "true",
         "RAYON_NUM_THREADS": str(cores),
         "OMP_NUM_THREADS": str(cores),
+        # Threads that wait by spinning starve one another as soon as anything else runs: with one other busy process
+        # on two cores, training was 10 to 20 times slower than with threads that sleep (benchmarks/spine_threads.py).
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONUNBUFFERED": "1",
     }
     return {**os.environ, **fixed}

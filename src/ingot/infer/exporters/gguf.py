@@ -29,11 +29,14 @@ from ingot.infer.token_table import TokenTable, read_token_table
 
 _ARCHITECTURES = {"qwen3": gguf.MODEL_ARCH.QWEN3, "mistral": gguf.MODEL_ARCH.LLAMA}
 _OUTPUT = "lm_head.weight"
+# Logits are read straight from these: in half precision they double the error of the whole file (measured on a trained
+# model of a million parameters, against transformers: 1.06e-3 at most in half precision, 0.67e-3 with these in full).
+_ALWAYS_FULL = ("model.embed_tokens.weight", _OUTPUT)
 
 
 @dataclass(frozen=True)
 class Config:
-    """`float_type` of the matrices: half precision, or full for comparisons. Vectors are always in full precision.
+    """`float_type` of the layers' matrices: half precision, or full for comparisons. The rest is always in full.
 
     `name` is what readers of the file show.
     """
@@ -155,7 +158,7 @@ def _write_tensors(writer: gguf.GGUFWriter, facts: Mapping[str, Any], folder: Pa
                 why="leaving it out would change the answers",
                 fix="serve this model with the torch engine",
             )
-        kind = np.dtype(np.float32 if len(shape) == 1 or config.float_type == "f32" else np.float16)
+        kind = np.dtype(np.float16 if _is_half(name, len(shape), config) else np.float32)
         writer.add_tensor_info(target, shape, kind, int(np.prod(shape)) * kind.itemsize)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -180,9 +183,11 @@ def _values(file: Path, name: str, facts: Mapping[str, Any], config: Config) -> 
             values = interleave(values, facts["num_attention_heads"])
         if name.endswith("k_proj.weight"):
             values = interleave(values, _kv_heads(facts))
-    if values.ndim == 1 or config.float_type == "f32":
-        return np.ascontiguousarray(values)
-    return _as_half(values, file, name)
+    return _as_half(values, file, name) if _is_half(name, values.ndim, config) else np.ascontiguousarray(values)
+
+
+def _is_half(name: str, dimensions: int, config: Config) -> bool:
+    return config.float_type == "f16" and dimensions > 1 and name not in _ALWAYS_FULL
 
 
 def _as_half(values: NDArray[np.float32], file: Path, name: str) -> NDArray[np.float16]:
