@@ -132,6 +132,12 @@ def test_a_finished_folder_is_not_trained_again(unbroken: Path, inputs: Inputs, 
     assert not (folder / "checkpoints").exists()
 
 
+def test_the_published_matrices_are_what_an_f16_export_holds(unbroken: Path) -> None:
+    matrices = [weight for weight in load(unbroken).parameters() if weight.ndim == 2]
+    assert matrices
+    assert all(torch.equal(weight.half().float(), weight) for weight in matrices)
+
+
 def test_the_model_has_a_row_for_every_token_and_no_more(inputs: Inputs, tmp_path: Path) -> None:
     """A tokenizer that could not fill the planned vocabulary decides."""
     config = settings(steps=1)

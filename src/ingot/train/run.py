@@ -26,6 +26,7 @@ from ingot.data.stream import Stream
 from ingot.flow.artifact import RECORD_FILE, Artifact
 from ingot.flow.step import Facts, StepContext
 from ingot.model.convert import SpecialTokens, save
+from ingot.model.decoder import Decoder
 from ingot.tokenizer.codec import Codec
 from ingot.train.checkpoint import Checkpoints, Saved
 from ingot.train.config import PretrainConfig
@@ -104,6 +105,7 @@ def _announce(state: TrainingState, saved: Saved | None, context: StepContext) -
 
 def _publish(state: TrainingState, codec: Codec, tokenizer: Artifact, folder: Path) -> None:
     """Write the model folder: weights and settings, and beside them the tokenizer's files."""
+    round_to_half(state.decoder)
     special = SpecialTokens(bos=codec.bos, ends=(codec.eos, codec.end_of_turn), pad=codec.pad)
     save(state.decoder.cpu(), folder, special)
     with room_on_disk(folder):
@@ -111,6 +113,19 @@ def _publish(state: TrainingState, codec: Codec, tokenizer: Artifact, folder: Pa
             if path.is_file() and path.name != RECORD_FILE:
                 shutil.copy(path, folder / path.name)
     fsync_tree(folder)
+
+
+def round_to_half(decoder: Decoder) -> None:
+    """Round the matrices to numbers that f16 can hold, in place; they stay fp32.
+
+    What is evaluated afterwards is then, weight for weight, what an f16 export holds, so an export can be proved equal
+    instead of close. A number too large for f16 stays as it is.
+    """
+    with torch.no_grad():
+        for weight in decoder.parameters():
+            if weight.ndim == 2:
+                rounded = weight.half().float()
+                weight.copy_(torch.where(rounded.isfinite(), rounded, weight))
 
 
 def _facts(state: TrainingState, curve: Path) -> dict[str, Any]:
