@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 import psutil
-from benchmarks.report import Figure, publish
 
 from benchmarks.corpus import small_part
+from benchmarks.report import Figure, publish
 
 INGOT = str(Path(sys.executable).with_name("ingot"))
 GIB = 1 << 30

@@ -21,9 +21,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.report import Figure, publish
-
 from benchmarks.corpus import small_part
+from benchmarks.report import Figure, publish
 
 INGOT = str(Path(sys.executable).with_name("ingot"))
 SHAPE = ["--width", "64", "--layers", "2", "--vocabulary", "512", "--steps", "150", "--cores", "1"]

@@ -17,9 +17,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from benchmarks.report import Figure, publish
-
 from benchmarks.corpus import small_part
+from benchmarks.report import Figure, publish
 
 CLONE_NEWNET = 0x40000000
 ETH_P_IP, ETH_P_IPV6, ETH_P_ALL = 0x0800, 0x86DD, 0x0003
