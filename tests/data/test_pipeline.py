@@ -93,7 +93,7 @@ def test_odd_documents_are_marked_and_kept(tmp_path: Path) -> None:
 
 
 def test_one_document_is_cut_and_says_so(tmp_path: Path) -> None:
-    text = "\n\n".join(words(number, 40) for number in range(20))
+    text = "\n\n".join(words(number, 40) for number in range(50))
     facts, rows = curate(tmp_path, {"only.txt": text})
     (train,), (held_out,) = rows["train"], rows["held_out"]
     assert train["text"] + held_out["text"] == text
@@ -110,7 +110,7 @@ def test_one_document_is_cut_and_says_so(tmp_path: Path) -> None:
 def test_too_little_text_says_what_would_be_enough(tmp_path: Path, texts: dict[str, str]) -> None:
     with pytest.raises(InputError, match="only") as caught:
         curate(tmp_path, texts)
-    assert "2,048 bytes" in caught.value.fix
+    assert "12,000 bytes" in caught.value.fix
 
 
 def test_the_same_documents_make_the_same_bytes(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_folder_with_nothing_readable(ingot: Ingot, tmp_path: Path) -> None:
 
 def test_a_text_of_200_bytes(ingot: Ingot, tmp_path: Path) -> None:
     (tmp_path / "small.txt").write_text("Two hundred bytes are not enough to learn a language from. " * 3)
-    assert_speaks(ingot(*build_arguments(tmp_path / "small.txt")), 3, "10,000 bytes")
+    assert_speaks(ingot(*build_arguments(tmp_path / "small.txt")), 3, "12,000 bytes")
 
 
 @pytest.mark.parametrize("budget", [("--time", "5s"), ("--steps", "0"), ("--tokens", "10")])

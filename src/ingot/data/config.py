@@ -29,13 +29,17 @@ class ReadConfig:
 
 @dataclass(frozen=True)
 class CurateConfig:
-    """How documents become a dataset. Less than `least_bytes` of text is refused: nothing can be learned from it."""
+    """How documents become a dataset. Less than `least_bytes` of text is refused.
+
+    The default leaves the 10,000 bytes a plan asks for after a tenth is held out, so that a text which passes here is
+    not refused later with another number.
+    """
 
     exact: exact.Config = field(default_factory=exact.Config)
     near: minhash.Config = field(default_factory=minhash.Config)
     split: SplitConfig = field(default_factory=SplitConfig)
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    least_bytes: int = 2048
+    least_bytes: int = 12_000
 
 
 @dataclass(frozen=True)
