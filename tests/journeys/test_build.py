@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -72,6 +73,22 @@ def test_kill_nine_and_run_again_ends_the_same(built: Ingot, corpus: Path, tmp_p
     try:
         _wait_until_running(ingot.home, step)
     finally:
+        os.killpg(build.pid, signal.SIGKILL)
+        build.communicate()
+    done = ingot(*build_arguments(corpus))
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected, found = Home(built.home), Home(ingot.home)
+    assert final_loss(found.get("acme-checkpoint")) == final_loss(expected.get("acme-checkpoint"))
+    assert [len(found.versions(name)) for name in found.names()] == [1] * len(found.names())
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_still_ends_the_same(built: Ingot, corpus: Path, tmp_path: Path) -> None:
+    """Six kills of one build at random moments, each going on from what the last one left."""
+    ingot, draw = Ingot(tmp_path / "home"), random.Random(0)
+    for _ in range(6):
+        build = ingot.start(*build_arguments(corpus))
+        time.sleep(draw.uniform(0.5, 9.0))
         os.killpg(build.pid, signal.SIGKILL)
         build.communicate()
     done = ingot(*build_arguments(corpus))
