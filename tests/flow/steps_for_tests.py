@@ -72,3 +72,16 @@ def sleep(config: SleepConfig, inputs: Mapping[str, Artifact], context: StepCont
     (context.folder / "started").touch()
     time.sleep(config.seconds)
     return {}
+
+
+@dataclass(frozen=True)
+class SlowConfig:
+    seconds: float = 0.5
+    files: int = 8
+
+
+def write_slowly(config: SlowConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    for number in range(config.files):
+        (context.folder / f"part{number}").write_text(str(number))
+        time.sleep(config.seconds / config.files)
+    return {}

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from filelock import FileLock
 
 from ingot.flow.gc import find_garbage, remove
 from ingot.flow.home import Home
@@ -27,7 +26,7 @@ def test_lists_superseded_versions_and_removes_only_when_asked(tmp_path: Path) -
     assert all(piece.bytes > 0 for piece in garbage)
     assert len(list(home.all())) == 4
     for piece in garbage:
-        remove(piece)
+        assert remove(home, piece)
     assert [artifact.reference for artifact in home.all()] == ["numbers@2", "total@2"]
     assert find_garbage(home) == []
 
@@ -42,9 +41,13 @@ def test_keeps_models_and_what_they_were_made_from(tmp_path: Path) -> None:
 def test_unfinished_work_is_garbage_unless_somebody_is_at_it(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.create()
-    folder = home.work_path / "f00"
+    folder = home.work_path / "acme-shards.f00"
     folder.mkdir()
     (folder / "part").write_bytes(b"12345")
-    assert [(piece.what, piece.bytes) for piece in find_garbage(home)] == [("f00", 5)]
-    with FileLock(f"{folder}.lock"):
+    assert [(piece.what, piece.bytes) for piece in find_garbage(home)] == [("acme-shards.f00", 5)]
+    (piece,) = find_garbage(home)
+    with home.lock("acme-shards"):
         assert find_garbage(home) == []
+        with ThreadPoolExecutor() as other:
+            assert not other.submit(remove, home, piece).result()
+    assert folder.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 from ingot.core.errors import InputError, KilledError, StepError, UsageError
 from ingot.core.events import Event
 from ingot.flow.home import Home, damaged_files
+from ingot.flow.planning import plan_step
 from ingot.flow.runner import Options, run
 from ingot.flow.runs import list_runs
 from ingot.flow.step import Partial, Step
-from tests.flow.steps_for_tests import CountConfig, SumConfig, TroubleConfig
+from tests.flow.steps_for_tests import CountConfig, SlowConfig, SumConfig, TroubleConfig
 
 HERE = "tests.flow.steps_for_tests"
 
@@ -158,3 +160,24 @@ def test_a_partial_config_is_filled_by_facts(home: Home) -> None:
         fields={"start": numbers.field("last")},
     )
     assert run([filled], home).artifacts["filled"].record.config == {"start": 3}
+
+
+def test_two_names_at_once_do_not_share_a_work_folder(home: Home) -> None:
+    """The same step under two names has one fingerprint; each must fill a folder of its own."""
+    config = SlowConfig(0.5, 8)
+    steps = [Step("slow", name, "Dataset", f"{HERE}:write_slowly", config) for name in ("one", "two")]
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(lambda step: run([step], home).artifacts["slow"], steps))
+    assert [len(artifact.record.files) for artifact in made] == [8, 8]
+    assert [damaged_files(artifact) for artifact in made] == [[], []]
+
+
+def test_a_record_left_by_a_kill_is_not_taken_for_a_file(home: Home) -> None:
+    home.create()
+    step = trouble("none", is_resumable=True)
+    folder = home.work_path / f"demo-trouble.{plan_step(step, {}, home).fingerprint}"
+    folder.mkdir()
+    (folder / "record.json").write_text("{}")
+    artifact = run([step], home).artifacts["trouble"]
+    assert "record.json" not in artifact.record.files
+    assert damaged_files(artifact) == []

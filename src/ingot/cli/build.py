@@ -26,7 +26,7 @@ from ingot.flow.runner import Options, run
 from ingot.flow.source import Snapshot
 from ingot.flow.step import Step
 from ingot.plan.disk import build_bytes
-from ingot.recipes.quickstart import Choices, quickstart
+from ingot.recipes.quickstart import PROBE_ARTIFACT, Choices, quickstart
 
 DEFAULT_TIME = "10m"
 
@@ -43,7 +43,7 @@ DEFAULT_TIME = "10m"
 @click.option("--layout", type=click.Choice(["qwen3", "mistral"]), default="qwen3", show_default=True)
 @click.option("--exclude", multiple=True, metavar="NAME", help="File or folder name to leave out; may be repeated.")
 @click.option("--seed", default=0, help="Another seed makes another, equally good model.")
-@click.option("--cores", default=0, help="Cores to use.  [default: all]")
+@click.option("--cores", type=click.IntRange(min=0), default=0, help="Cores to use.  [default: all]")
 @click.option("--replan", is_flag=True, help="Measure this machine and plan anew instead of keeping the plan.")
 @click.option("--dry-run", is_flag=True, help="Show the graph and the plan; spend nothing.")
 @click.option("--write-recipe", "recipe_path", type=click.Path(), help="Also write the graph as a recipe file.")
@@ -55,9 +55,11 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
     result; learns a tokenizer; trains; evaluates; registers NAME.
     """
     home = home_at(home_path)
-    steps = quickstart(check_name(name), paths, _choices(options))
+    steps = quickstart(_model_name(name), paths, _choices(options))
+    for step in steps:
+        check_name(step.artifact)
     if options["recipe_path"]:
-        write_atomically(Path(options["recipe_path"]), write_recipe(steps))
+        _write_recipe(Path(options["recipe_path"]), steps)
     snapshot = take_snapshot(steps[0].sources["documents"], home)
     if options["dry_run"]:
         print_preview(steps, snapshot, preview_plan(steps, snapshot, home), as_json)
@@ -72,6 +74,22 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
         settings = Options(cores=options["cores"], redo=redo, command=command_line())
         outcome = run(steps, home, settings, [display.show])
     print_summary(outcome, before, home_words(home_path), as_json)
+
+
+def _model_name(name: str) -> str:
+    if name == PROBE_ARTIFACT:
+        raise UsageError(f"{name!r} is the name of what is measured about this machine", fix="choose another --name")
+    return name
+
+
+def _write_recipe(path: Path, steps: Sequence[Step]) -> None:
+    try:
+        write_atomically(path, write_recipe(steps))
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(
+            "the recipe file cannot be written", where=str(path), why=why, fix="choose another file"
+        ) from error
 
 
 def _choices(options: Mapping[str, Any]) -> Choices:

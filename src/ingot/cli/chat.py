@@ -16,7 +16,6 @@ from ingot.flow.artifact import Artifact
 from ingot.infer.engine import Engine, open_engine
 from ingot.infer.sampling import SamplingParams
 from ingot.registry.files import FileStore
-from ingot.tokenizer.codec import Codec
 
 _COMMANDS = "/more continues the last answer, /temperature 0.5 changes how bold it is, /quit ends"
 
@@ -55,7 +54,7 @@ def chat(
 
 def _answer_once(model: Artifact, engine: Engine, prompt: str, params: SamplingParams, as_json: bool) -> None:
     if as_json:
-        answer = "".join(token.text for token in engine.generate(_ids(engine.codec, prompt), params))
+        answer = "".join(token.text for token in engine.generate(_ids(engine, prompt, params), params))
         click.echo(json.dumps({"model": model.reference, "prompt": prompt, "answer": answer}, ensure_ascii=False))
         return
     click.echo(click.style(prompt, dim=True), nl=False)
@@ -98,7 +97,7 @@ def _try_stream(engine: Engine, text: str, params: SamplingParams) -> str:
 def _stream(engine: Engine, text: str, params: SamplingParams) -> str:
     """Print the continuation as it comes; return it."""
     started, parts = time.monotonic(), []
-    for token in engine.generate(_ids(engine.codec, text)[-engine.context + 1 :], params):
+    for token in engine.generate(_ids(engine, text, params), params):
         click.echo(token.text, nl=False)
         parts.append(token.text)
     seconds = max(time.monotonic() - started, 1e-9)
@@ -106,8 +105,10 @@ def _stream(engine: Engine, text: str, params: SamplingParams) -> str:
     return "".join(parts)
 
 
-def _ids(codec: Codec, text: str) -> Sequence[int]:
-    return [codec.bos, *codec.encode(text)]
+def _ids(engine: Engine, text: str, params: SamplingParams) -> Sequence[int]:
+    """Return the ids of a text; of one too long for the context, its end, with room left for the answer."""
+    room = max(engine.context - 1 - params.max_tokens, engine.context // 2)
+    return [engine.codec.bos, *engine.codec.encode(text)[-room:]]
 
 
 def _with_temperature(params: SamplingParams, line: str) -> SamplingParams:
@@ -115,4 +116,6 @@ def _with_temperature(params: SamplingParams, line: str) -> SamplingParams:
         return replace(params, temperature=float(line.split()[1]))
     except (IndexError, ValueError):
         click.echo("write it like: /temperature 0.5")
-        return params
+    except IngotError as error:
+        click.echo(str(error), err=True)
+    return params

@@ -21,7 +21,8 @@ def gc(delete: bool, home_path: str, as_json: bool, debug: bool) -> None:
 
     Models, the newest version of everything, and all they were made from are always kept.
     """
-    garbage = find_garbage(home_at(home_path))
+    home = home_at(home_path)
+    garbage = find_garbage(home)
     total = sum(piece.bytes for piece in garbage)
     if as_json:
         pieces = [{"what": piece.what, "reason": piece.reason, "bytes": piece.bytes} for piece in garbage]
@@ -33,4 +34,5 @@ def gc(delete: bool, home_path: str, as_json: bool, debug: bool) -> None:
         click.echo(f"\n{as_size(total)} {'freed' if delete else 'would be freed; remove it with: ingot gc --delete'}")
     if delete:
         for piece in garbage:
-            remove(piece)
+            if not remove(home, piece):
+                click.echo(f"kept {piece.what}: a build has begun to use it", err=True)

@@ -19,7 +19,7 @@ from ingot.flow.runner import run as run_steps
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--redo", multiple=True, metavar="STEP", help="Make this step anew although it exists; may be repeated.")
-@click.option("--cores", default=0, help="Cores to use.  [default: all]")
+@click.option("--cores", type=click.IntRange(min=0), default=0, help="Cores to use.  [default: all]")
 @click.option("--executor", default="local", show_default=True, help="Where steps run: `ingot plugins executor`.")
 @click.option("--dry-run", is_flag=True, help="Check the recipe and show its graph; run nothing.")
 @shared

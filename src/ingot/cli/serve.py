@@ -18,7 +18,7 @@ from ingot.serve.local import local_app
 @click.command()
 @click.argument("name")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option(
     "--key-file", type=click.Path(path_type=Path, exists=True), help="File with the API key callers must give."
 )

@@ -1,7 +1,7 @@
 """The home folder: where artifacts, unfinished work, runs and locks lie.
 
     artifacts/<name>/<version>/   finished artifacts, each with its record
-    work/<fingerprint>/           a step's unfinished files; a resumable step finds them again
+    work/<name>.<fingerprint>/    a step's unfinished files; a resumable step finds them again
     runs/<run id>/                run.json, events.jsonl, one log a step
     locks/                        who is making what
     cache/                        what can be thrown away at any time

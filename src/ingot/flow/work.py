@@ -14,7 +14,7 @@ from typing import Any
 import ingot
 from ingot.core.events import Emit
 from ingot.core.storage import remove_tree
-from ingot.flow.artifact import Artifact, Record
+from ingot.flow.artifact import RECORD_FILE, Artifact, Record
 from ingot.flow.attempts import Spent, read_spent, write_spent
 from ingot.flow.home import Home, describe_files
 from ingot.flow.planning import Planned
@@ -32,7 +32,7 @@ class Work:
 
     @property
     def _folder(self) -> Path:
-        return self.home.work_path / self.planned.fingerprint
+        return self.home.work_path / f"{self.planned.step.artifact}.{self.planned.fingerprint}"
 
     @property
     def request(self) -> Request:
@@ -57,6 +57,8 @@ class Work:
         scratch = folder.with_name(f"{folder.name}.scratch")
         remove_tree(scratch)
         folder.mkdir(exist_ok=True)
+        # A run killed between writing the record and naming the artifact leaves one behind.
+        (folder / RECORD_FILE).unlink(missing_ok=True)
         scratch.mkdir()
 
     def watching(self, emit: Emit) -> Emit:
@@ -82,7 +84,7 @@ class Work:
 
     @property
     def _spent_path(self) -> Path:
-        return self.home.work_path / f"{self.planned.fingerprint}.spent.json"
+        return self._folder.with_name(f"{self._folder.name}.spent.json")
 
     def _record(self, facts: Mapping[str, Any], started: str, run_id: str) -> Record:
         planned, step = self.planned, self.planned.step
@@ -101,7 +103,7 @@ class Work:
             decided_by=planned.decided_by,
             sources={name: _described(snapshot) for name, snapshot in planned.snapshots.items()},
             facts=dict(facts),
-            files=describe_files(self.home.work_path / planned.fingerprint),
+            files=describe_files(self._folder),
             made_by={"user": _user(), "machine": platform.node(), "platform": platform.platform()},
             code={"ingot": ingot.__version__, "python": sys.version.split()[0]},
             started=started,

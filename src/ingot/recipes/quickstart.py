@@ -24,6 +24,8 @@ from ingot.plan.config import PlanConfig
 from ingot.tokenizer.config import Config as TokenizerConfig
 from ingot.train.config import PretrainConfig, ProbeConfig
 
+PROBE_ARTIFACT = "machine-probe"
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -52,7 +54,7 @@ def quickstart(name: str, paths: Sequence[str], choices: Choices) -> list[Step]:
     dataset = step("dataset", "Dataset", "ingot.data.run:curate", CurateConfig(), inputs=inputs)
 
     # One probe serves every build of this home: it is about the machine.
-    probe = Step("probe", "machine-probe", "Probe", "ingot.train.probe:measure", ProbeConfig())
+    probe = Step("probe", PROBE_ARTIFACT, "Probe", "ingot.train.probe:measure", ProbeConfig())
     sizes = {"train_bytes": dataset.field("train_bytes"), "held_out_bytes": dataset.field("held_out_bytes")}
     plan = step("plan", "Plan", "ingot.plan.run:plan", _budget(choices), inputs={"probe": probe}, fields=sizes)
 

@@ -7,6 +7,7 @@ it dies, the pipe closes and the child ends itself, so an interrupted run leaves
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -65,8 +66,9 @@ def _start(request: Request, output: IO[bytes]) -> tuple[subprocess.Popen[bytes]
     os.close(write_end)
     assert child.stdin is not None
     # The request is one line; the pipe then stays open for as long as the runner lives.
-    child.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
-    child.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):  # a child that died at once says so by its exit code
+        child.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
+        child.stdin.flush()
     return child, os.fdopen(read_end, encoding="utf-8")
 
 
@@ -92,6 +94,8 @@ def _follow(events: IO[str], emit: Emit) -> dict[str, Any] | None:
     outcome = None
     with events:
         for line in events:
+            if not line.endswith("\n"):
+                break  # killed in the middle of a word
             message = json.loads(line)
             if message["kind"] in ("facts", "error"):
                 outcome = message
@@ -105,14 +109,22 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.kill()
         child.wait()
     if child.stdin is not None:
-        child.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
 
 
 def _died(request: Request, code: int, log: Path) -> StepError:
-    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    how = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LOG_LINES:]
     fix = "run the same command again: finished steps are kept"
     if code == -signal.SIGKILL:
         fix = "the system may have been out of memory: close other programs or take a smaller budget, then run again"
     kind = KilledError if code < 0 else StepError
     return kind(f"step {request.step!r} ended with {how}", where=str(log), why=" / ".join(lines), fix=fix)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)  # real-time signals have no name
