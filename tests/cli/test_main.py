@@ -37,6 +37,8 @@ def test_every_command_has_help_and_the_shared_options(command: str, capsys: pyt
         (["build", ".", "--name", "a" * 95], 2, "cannot be a name"),
         (["build", ".", "--name", "a", "--cores", "-2"], 2, "--cores"),
         (["build", ".", "--name", "a", "--write-recipe", "/nowhere/r.yaml"], 2, "cannot be written"),
+        (["models", "--home", ""], 2, "no name"),
+        (["build", ".", "--name", "a", "--home", "/dev/null/x"], 3, "home folder cannot be made"),
         (["serve", "a", "--port", "70000"], 2, "--port"),
         (["plugins", "parsr"], 2, "did you mean 'parser'?"),
         (["lineage", "nothing"], 2, "no artifact named 'nothing'"),

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,27 @@ def test_unknown_plugin_kind_in_a_recipe(ingot: Ingot, corpus: Path, tmp_path: P
     ingot("build", str(corpus), "--name", "acme", *SHAPE, "--dry-run", "--write-recipe", str(recipe))
     recipe.write_text(recipe.read_text().replace("connector: folder", "connector: foldr"))
     assert_speaks(ingot("run", str(recipe)), 2, "did you mean 'folder'?")
+
+
+def test_odd_names_links_to_themselves_and_a_single_held_out_document(ingot: Ingot, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number, package in enumerate(("argparse", "ast")):
+        shutil.copy(Path(sysconfig.get_path("stdlib")) / f"{package}.py", docs / f"doc{number}.txt")
+    os.rename(docs / "doc1.txt", os.fsencode(docs) + b"/bad\xff.txt")
+    (docs / "loop").symlink_to(docs / "loop")
+    done = ingot(*build_arguments(docs))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 kept" in done.stdout
+    assert "too few held-out documents" in done.stdout
+
+
+def test_a_damaged_model_is_found_by_its_exit_code(built: Ingot, tmp_path: Path) -> None:
+    home = shutil.copytree(built.home, tmp_path / "home")
+    weights = home / "artifacts" / "acme" / "1" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-9] ^= 1
+    weights.write_bytes(content)
+    done = Ingot(home)("doctor", "--deep")
+    assert done.returncode == 1
+    assert "damaged" in done.stdout

@@ -79,9 +79,9 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error is printed as words, never as a traceback."""
     is_debugging = "--debug" in arguments
     try:
-        cli.main(args=arguments, prog_name="ingot", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        # Without standalone mode click returns the code of an Exit instead of ending the process.
+        code = cli.main(args=arguments, prog_name="ingot", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -103,7 +103,6 @@ def run(arguments: list[str]) -> int:
             raise
         click.echo(f"ingot has a bug: {type(error).__name__}: {error}\n  do now: add --debug and report it", err=True)
         return 1
-    return 0
 
 
 def _print_error(error: IngotError, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from ingot.core.errors import UsageError
 from ingot.flow.home import Home
 
 DEFAULT_HOME = "~/.ingot"
@@ -14,6 +15,9 @@ DEFAULT_HOME = "~/.ingot"
 
 def home_at(path: str) -> Home:
     """Return the home folder a person named, `~` included. Nothing is created."""
+    if not path:
+        fix = f"give one, or leave it out for {DEFAULT_HOME}"
+        raise UsageError("the home folder has no name", where="--home or INGOT_HOME", fix=fix)
     return Home(Path(path).expanduser().absolute())
 
 

@@ -114,7 +114,7 @@ class Sandbox:
             if child is None or (child.queue and len(self._children) < self._workers):
                 child = self._start()
             index, item = numbered
-            child.take(index, json.dumps(item, ensure_ascii=False).encode("utf-8") + b"\n")
+            child.take(index, json.dumps(item).encode("ascii") + b"\n")  # file names may hold bytes utf-8 cannot
 
     def _start(self) -> ChildProcess:
         child = ChildProcess(self._function, self._limits)

@@ -104,9 +104,10 @@ def _what_came_out(
 
 
 def _how_good(report: Mapping[str, Any]) -> Iterator[str]:
-    low, high = report["interval"]
+    known = report["interval"]
+    spread = f"95% between {known[0]:.3f} and {known[1]:.3f}" if known else "too few held-out documents for an interval"
     yield (
-        f"{report['bits_per_byte']:.3f} bits per byte on held-out documents (95% between {low:.3f} and {high:.3f}): "
+        f"{report['bits_per_byte']:.3f} bits per byte on held-out documents ({spread}): "
         "how surprised the model is by text it has not seen, lower is better"
     )
     yield f"{report['ngram_bits_per_byte']:.3f} n-gram model that counted the same training text"

@@ -7,6 +7,7 @@ so the same content elsewhere is the same input; with several roots each name st
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import glob
 import hashlib
@@ -154,8 +155,10 @@ class _HashCache:
 
     def save(self) -> None:
         if self._path is not None and self._has_news:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, json.dumps(self._known))
+            # Without a place for it nothing is lost but time; a home that cannot be made is refused where it is needed.
+            with contextlib.suppress(OSError):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(self._path, json.dumps(self._known))
             self._has_news = False
 
 
@@ -216,7 +219,10 @@ def _printable(name: str) -> str:
 
 
 def _is_file_within(path: Path, root: Path) -> bool:
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except RuntimeError:  # a link that leads to itself, in Python before 3.13
+        return False
     return target.is_file() and target.is_relative_to(root.resolve())
 
 
