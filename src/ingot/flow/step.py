@@ -66,8 +66,8 @@ class Step:
     `artifact` is the name its result is kept under. `config` is a config, a Partial one, or, from a recipe file, plain
     literals, checked against the step function's config type. `fields` fills config fields from facts of earlier
     steps, so that identity depends on the value and not on everything else that step produced. Raise `version` when
-    the meaning of the result changes. A `resumable` step finds its folder as it left it; others start from an empty
-    one.
+    the meaning of the result changes. A step that `is_resumable` finds its folder as it left it; others
+    start from an empty one.
     """
 
     name: str

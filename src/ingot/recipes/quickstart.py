@@ -29,7 +29,10 @@ PROBE_ARTIFACT = "machine-probe"
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user decides; zero means: the plan decides. Exactly one of seconds, steps and tokens is the budget."""
+    """What the user decides; zero means: the plan decides, except for the seed.
+
+    Exactly one of seconds, steps and tokens is the budget.
+    """
 
     seconds: float = 0.0
     steps: int = 0
