@@ -41,7 +41,7 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.torch
-	$(PIP) install -e '.[dev,openvino]'
+	$(PIP) install -e '.[dev,openvino,ray]'
 	@touch $(VENV)/.demo $@
 
 setup: $(VENV)/.test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ class SumConfig:
 @dataclass(frozen=True)
 class TroubleConfig:
     kind: str = "error"
-    marker: str = ""
+    signal: str = "SIGKILL"
 
 
 def count(config: CountConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
@@ -59,7 +60,8 @@ def trouble(config: TroubleConfig, inputs: Mapping[str, Artifact], context: Step
     if config.kind == "bug":
         raise ZeroDivisionError("by design")
     if config.kind == "killed" or (config.kind == "killed once" and attempts == 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.kill(os.getpid(), signal.Signals[config.signal])
     return {"attempts": attempts}
 
 

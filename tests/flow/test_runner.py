@@ -35,8 +35,8 @@ def graph(start: int = 1, factor: int = 1) -> tuple[Step, Step]:
     return numbers, total
 
 
-def trouble(kind: str, **changes: object) -> Step:
-    step = Step("trouble", "demo-trouble", "Report", f"{HERE}:trouble", TroubleConfig(kind))
+def trouble(kind: str, signal: str = "SIGKILL", **changes: object) -> Step:
+    step = Step("trouble", "demo-trouble", "Report", f"{HERE}:trouble", TroubleConfig(kind, signal))
     return replace(step, **changes)
 
 
@@ -117,11 +117,24 @@ def test_a_bug_is_a_step_error_with_its_traceback_in_the_log(home: Home) -> None
     assert "Traceback" in log.read_text()
 
 
-def test_a_killed_step_is_tried_again_and_resumes_in_its_folder(home: Home) -> None:
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM"])
+def test_a_step_killed_from_outside_is_tried_again_and_resumes_in_its_folder(home: Home, signal: str) -> None:
     events: list[Event] = []
-    outcome = run([trouble("killed once", is_resumable=True)], home, sinks=[events.append])
+    outcome = run([trouble("killed once", signal, is_resumable=True)], home, sinks=[events.append])
     assert outcome.artifacts["trouble"].facts == {"attempts": 2}
-    assert any(event.kind == "warning" and "SIGKILL" in event.fields["text"] for event in events)
+    assert any(event.kind == "warning" and signal in event.fields["text"] for event in events)
+
+
+@pytest.mark.parametrize("signal", ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL"])
+def test_a_crash_is_not_tried_again_and_its_log_says_where(home: Home, signal: str) -> None:
+    """The same input would crash the same library again."""
+    with pytest.raises(StepError, match=rf"crashed \({signal}\)") as caught:
+        run([trouble("killed once", signal, is_resumable=True)], home)
+    assert not isinstance(caught.value, KilledError)
+    assert "Fatal Python error" in caught.value.why
+    log = Path(caught.value.where).read_text()
+    assert log.count("Fatal Python error") == 1
+    assert "steps_for_tests.py" in log
 
 
 def test_a_step_that_cannot_resume_starts_from_an_empty_folder(home: Home) -> None:

@@ -23,3 +23,27 @@ def test_parents_come_first_and_once() -> None:
 def test_two_steps_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match="two steps are named 'a'"):
         in_order([step("b", step("a")), step("a")])
+
+
+def test_a_step_that_many_need_comes_once_and_before_all_of_them() -> None:
+    first = step("first")
+    middle = [step(f"middle{number}", first) for number in range(3)]
+    last = step("last", *middle)
+    names = [one.name for one in in_order([last, first, *middle, last])]
+    assert names == ["first", "middle0", "middle1", "middle2", "last"]
+
+
+def test_many_ways_to_one_step_are_walked_once() -> None:
+    """Thirty diamonds in a row have a billion paths."""
+    end = step("start")
+    for number in range(30):
+        end = step(f"join{number}", step(f"left{number}", end), step(f"right{number}", end))
+    assert len(in_order([end])) == 91
+
+
+def test_a_step_that_needs_its_own_result_is_refused() -> None:
+    inputs: dict[str, Step] = {}
+    first = replace(step("first"), inputs=inputs)
+    inputs["later"] = step("later", first)
+    with pytest.raises(UsageError, match="step 'first' needs its own result"):
+        in_order([first])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ingot.core.events import Emit
+from ingot.flow.tasks import Pool
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,15 @@ class Request:
     folder: str
     scratch: str
     cores: int
+    executor: str = "local"
 
 
 class StepExecutor(Protocol):
-    """A place that runs steps. Raises what the step raised, or StepError when it died without a word."""
+    """A place that runs steps, and the pieces of steps.
+
+    `run` raises what the step raised, or StepError when it died without a word. `pool` is asked in the step's process.
+    """
+
+    def pool(self, cores: int) -> Pool: ...
 
     def run(self, request: Request, emit: Emit, log: Path) -> Mapping[str, Any]: ...

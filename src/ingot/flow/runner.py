@@ -128,7 +128,7 @@ class _Runner:
         emit = emitter(self.record.id, step.name, *self.sinks)
         update_run(self.home, self.record.id, StepStatus(step.name, "running", ""))
         emit("step", status="started")
-        work = Work(self.home, planned, self.options.cores or usable_cores())
+        work = Work(self.home, planned, self.options.cores or usable_cores(), self.options.executor)
         started = now()
         facts = self._attempt(work, emit, step.retries)
         return work.commit(facts, started, self.record.id)

@@ -14,6 +14,9 @@ import psutil
 from ingot.core.storage import write_atomically
 from ingot.flow.home import Home
 
+# A process begins before its run, but when it began is known only as well as clocks agree; this much is forgiven.
+_CLOCK_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class StepStatus:
@@ -26,7 +29,10 @@ class StepStatus:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `status` is running, finished, failed or interrupted; `process` is the runner's id on its machine."""
+    """One run. `status` is running, finished, failed or interrupted; `process` is the runner's number on its machine.
+
+    A run that was killed could not write how it ended: its file says `running` for ever, reading it says `interrupted`.
+    """
 
     id: str
     command: str
@@ -49,35 +55,46 @@ def start_run(home: Home, command: str, step_names: Sequence[str]) -> RunRecord:
 
 def update_run(home: Home, run_id: str, status: StepStatus) -> RunRecord:
     """Put a step's new state into the run's record."""
-    record = read_run(home, run_id)
+    record = _read(home, run_id)
     steps = tuple(status if step.name == status.name else step for step in record.steps)
     return _write(home, replace(record, steps=steps))
 
 
 def finish_run(home: Home, run_id: str, status: str, error: str) -> RunRecord:
     """Close a run's record."""
-    return _write(home, replace(read_run(home, run_id), status=status, finished=_now(), error=error))
+    return _write(home, replace(_read(home, run_id), status=status, finished=_now(), error=error))
 
 
 def read_run(home: Home, run_id: str) -> RunRecord:
-    """Return a run's record; one whose process is gone without a word is `interrupted`."""
+    """Return a run's record; a run whose process is gone without a word reads `interrupted`."""
+    record = _read(home, run_id)
+    if record.status == "running" and not _is_alive(record):
+        return replace(record, status="interrupted")
+    return record
+
+
+def list_runs(home: Home) -> list[RunRecord]:
+    """Return the records of all runs as `read_run` does, newest first."""
+    if not home.runs_path.is_dir():
+        return []
+    ids = sorted((path.parent.name for path in home.runs_path.glob("*/run.json")), reverse=True)
+    return [read_run(home, run_id) for run_id in ids]
+
+
+def _read(home: Home, run_id: str) -> RunRecord:
     fields = json.loads((home.runs_path / run_id / "run.json").read_text(encoding="utf-8"))
     steps = tuple(StepStatus(**step) for step in fields.pop("steps"))
     return RunRecord(**fields, steps=steps)
 
 
-def list_runs(home: Home) -> list[RunRecord]:
-    """Return all runs, newest first; a run whose process is gone reads `interrupted`."""
-    if not home.runs_path.is_dir():
-        return []
-    ids = sorted((path.parent.name for path in home.runs_path.glob("*/run.json")), reverse=True)
-    return [_as_it_is(read_run(home, run_id)) for run_id in ids]
-
-
-def _as_it_is(record: RunRecord) -> RunRecord:
-    if record.status == "running" and not psutil.pid_exists(record.process):
-        return replace(record, status="interrupted")
-    return record
+def _is_alive(record: RunRecord) -> bool:
+    """Say whether the run's process is there: not dead and unburied, nor a later one that was given its number."""
+    try:
+        process = psutil.Process(record.process)
+        latest_start = datetime.fromisoformat(record.started).timestamp() + _CLOCK_SECONDS
+        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= latest_start
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _write(home: Home, record: RunRecord) -> RunRecord:

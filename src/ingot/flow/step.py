@@ -10,7 +10,7 @@ knowing about the result. Config literals decide what the result *is*; the conte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ from ingot.core.errors import UsageError
 from ingot.core.events import Emit
 from ingot.flow.artifact import Artifact
 from ingot.flow.source import Snapshot, Source
+from ingot.flow.tasks import Tasks
 
 Facts = Mapping[str, Any]
 
@@ -27,7 +28,8 @@ Facts = Mapping[str, Any]
 class StepContext:
     """Where a step runs: the folder to fill, a scratch folder beside it, cores to use, where to report, what to read.
 
-    `folder` is empty at the start, or, for a resumable step, as the interrupted attempt left it.
+    `folder` is empty at the start, or, for a resumable step, as the interrupted attempt left it. `tasks` divides the
+    work among the executor's processes, where it comes in pieces.
     """
 
     folder: Path
@@ -35,6 +37,7 @@ class StepContext:
     cores: int
     emit: Emit
     sources: Mapping[str, Snapshot] = field(default_factory=dict)
+    tasks: Tasks = field(default_factory=Tasks)
 
 
 class StepFunction(Protocol):
@@ -96,20 +99,20 @@ class Step:
 def in_order(targets: Sequence[Step]) -> list[Step]:
     """Return the targets and everything they need, parents first. Raises UsageError when two steps share a name."""
     ordered: dict[Step, None] = {}
+
+    def visit(step: Step, above: frozenset[Step]) -> None:
+        if step in above:
+            raise UsageError(f"step {step.name!r} needs its own result", fix="remove the cycle from the recipe")
+        if step in ordered:
+            return
+        for parent in step.parents:
+            visit(parent, above | {step})
+        ordered[step] = None
+
     for target in targets:
-        for step in _depth_first(target, ordered, frozenset()):
-            ordered[step] = None
+        visit(target, frozenset())
     names = [step.name for step in ordered]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two steps are named {twice[0]!r}", fix="give every step of a recipe its own name")
     return list(ordered)
-
-
-def _depth_first(step: Step, done: Mapping[Step, None], above: frozenset[Step]) -> Iterator[Step]:
-    if step in above:
-        raise UsageError(f"step {step.name!r} needs its own result", fix="remove the cycle from the recipe")
-    for parent in step.parents:
-        if parent not in done:
-            yield from _depth_first(parent, done, above | {step})
-    yield step

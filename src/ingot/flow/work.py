@@ -29,6 +29,7 @@ class Work:
     home: Home
     planned: Planned
     cores: int
+    executor: str
 
     @property
     def _folder(self) -> Path:
@@ -47,6 +48,7 @@ class Work:
             folder=str(folder),
             scratch=f"{folder}.scratch",
             cores=self.cores,
+            executor=self.executor,
         )
 
     def prepare(self) -> None:

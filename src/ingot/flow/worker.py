@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,13 +21,15 @@ from filelock import FileLock
 
 from ingot.core.config import load
 from ingot.core.energy import Meter
-from ingot.core.errors import IngotError, StepError
+from ingot.core.plugins import load as load_plugin
 from ingot.core.plugins import resolve
 from ingot.core.storage import room_on_disk
 from ingot.flow.artifact import read_artifact
-from ingot.flow.request import Request
+from ingot.flow.outcome import in_words
+from ingot.flow.request import Request, StepExecutor
 from ingot.flow.source import snapshot_from_literals
 from ingot.flow.step import StepContext
+from ingot.flow.tasks import Tasks
 
 _SPENT_EVERY_SECONDS = 2.0
 _PARENT_IS_GONE = 70
@@ -84,48 +85,27 @@ def main() -> None:
 def _outcome(request: Request, reporter: Reporter) -> dict[str, Any]:
     try:
         return {"kind": "facts", "facts": dict(run_step(request, reporter.emit))}
-    except IngotError as error:
-        return {"kind": "error", **error.as_fields()}
-    except MemoryError:
-        return {"kind": "error", **_out_of_memory(request).as_fields()}
     except Exception as error:
-        # The one place that turns a bug of ours, or a library's, into words; the traceback is in the step's log.
-        traceback.print_exc()
-        return {"kind": "error", **_unexpected(request, error).as_fields()}
+        return {"kind": "error", **in_words(error, f"step {request.step!r}", request.run).as_fields()}
 
 
 def run_step(request: Request, emit: Any) -> Mapping[str, Any]:
     """Run a request in this process and return its facts."""
     function = resolve(request.run)
+    executor: StepExecutor = load_plugin("executor", request.executor).entry()
     config_type = next(iter(typing.get_type_hints(function).values()))
     context = StepContext(
         folder=Path(request.folder),
         scratch=Path(request.scratch),
         cores=request.cores,
         emit=emit,
+        tasks=Tasks(executor.pool, request.cores, emit),
         sources={name: snapshot_from_literals(literals) for name, literals in request.sources.items()},
     )
     inputs = {name: read_artifact(Path(path)) for name, path in request.inputs.items()}
     with room_on_disk(context.folder):
         facts: Mapping[str, Any] = function(load(config_type, request.config, request.step), inputs, context)
     return facts
-
-
-def _out_of_memory(request: Request) -> StepError:
-    return StepError(
-        f"step {request.step!r} ran out of memory",
-        why="this machine has too little free memory for it",
-        fix="close other programs or take a smaller budget, then run the same command again",
-    )
-
-
-def _unexpected(request: Request, error: Exception) -> StepError:
-    return StepError(
-        f"step {request.step!r} failed unexpectedly: {type(error).__name__}: {error}",
-        where=request.run,
-        why="this is a bug in Ingot or in a library it uses; finished steps are kept",
-        fix="run the same command again; if it fails again, add --debug and report what it prints",
-    )
 
 
 def _end_with_parent() -> None:

@@ -20,9 +20,16 @@ from typing import IO, Any
 
 from ingot.core.errors import KilledError, StepError, from_fields
 from ingot.core.events import Emit
+from ingot.flow.process_pool import ProcessPool
 from ingot.flow.request import Request
 
 _LAST_LOG_LINES = 3
+# Signals a process gets for what it did itself. Any other comes from outside: a person, the system short of memory.
+_CRASHES = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP}
+)
+# How faulthandler begins; the stack it prints below stays in the log.
+_FATAL = "Fatal Python error"
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,10 @@ class Executor:
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
+
+    def pool(self, cores: int) -> ProcessPool:
+        """Return processes for the pieces of a step, one a core."""
+        return ProcessPool(cores)
 
     def run(self, request: Request, emit: Emit, log: Path) -> Mapping[str, Any]:
         """Run one request and return its facts."""
@@ -56,7 +67,7 @@ class Executor:
 def _start(request: Request, output: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[str]]:
     read_end, write_end = os.pipe()
     child = subprocess.Popen(
-        [sys.executable, "-m", "ingot.flow.worker", str(write_end)],
+        [sys.executable, "-X", "faulthandler", "-m", "ingot.flow.worker", str(write_end)],
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=output,
@@ -85,6 +96,7 @@ def _environment(cores: int) -> dict[str, str]:
         # on two cores, training was 10 to 20 times slower than with threads that sleep (benchmarks/spine_threads.py).
         "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONUNBUFFERED": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",  # nothing reports anywhere
     }
     return {**os.environ, **fixed}
 
@@ -114,13 +126,26 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _died(request: Request, code: int, log: Path) -> StepError:
-    how = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LOG_LINES:]
+    """Say how the child ended: it exited without a word, crashed, or was killed, which alone is worth another try."""
+    step, words = f"step {request.step!r}", _last_words(log)
     fix = "run the same command again: finished steps are kept"
-    if code == -signal.SIGKILL:
+    if code >= 0:
+        return StepError(f"{step} ended with exit code {code}", where=str(log), why=words, fix=fix)
+    name = _signal_name(-code)
+    if -code in _CRASHES:
+        why = f"a library it uses failed: {words or 'without a word'}"
+        return StepError(
+            f"{step} crashed ({name})", where=str(log), why=why, fix=f"{fix}; report it if it crashes again"
+        )
+    if -code == signal.SIGKILL:
         fix = "the system may have been out of memory: close other programs or take a smaller budget, then run again"
-    kind = KilledError if code < 0 else StepError
-    return kind(f"step {request.step!r} ended with {how}", where=str(log), why=" / ".join(lines), fix=fix)
+    return KilledError(f"{step} was killed from outside ({name})", where=str(log), why=words, fix=fix)
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last_fatal = max((number for number, line in enumerate(lines) if line.startswith(_FATAL)), default=len(lines) - 1)
+    return " / ".join(lines[: last_fatal + 1][-_LAST_LOG_LINES:])
 
 
 def _signal_name(number: int) -> str:

@@ -1,0 +1,58 @@
+"""Pieces of a step on a real Ray cluster: two nodes on this machine, one of them killed on the way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingot.flow.executors.ray import Executor, perform_literals
+from ingot.flow.tasks import Task, Tasks
+
+ray_cluster = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed (pip install 'ingot[ray]')")
+
+HERE = "tests.flow.tasks_for_tests"
+# Ray leaves sockets and processes to the interpreter's end.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
+)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    memory = {"object_store_memory": 80 << 20}
+    nodes = ray_cluster.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **memory})
+    nodes.second = nodes.add_node(num_cpus=1, **memory)
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    yield nodes
+    nodes.shutdown()
+
+
+def numbers(tmp_path: Path, count: int, seconds: float) -> list[Task]:
+    journal = str(tmp_path / "journal")
+    return [Task(f"{number:05}", {"number": number, "journal": journal, "seconds": seconds}) for number in range(count)]
+
+
+def test_a_node_that_is_lost_costs_nothing_but_time(tmp_path: Path, cluster: Any) -> None:
+    def kill_when_under_way() -> None:
+        while not list((tmp_path / "out").glob("0*")):
+            time.sleep(0.05)
+        cluster.remove_node(cluster.second, allow_graceful=False)
+
+    killer = threading.Thread(target=kill_when_under_way)
+    killer.start()
+    facts = Tasks(Executor().pool, 2).run(f"{HERE}:double", numbers(tmp_path, 12, 0.3), tmp_path / "out")
+    killer.join()
+    assert [each["result"] for each in facts] == [2 * number for number in range(12)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{number:05}" for number in range(12)]
+
+
+def test_a_node_that_does_not_see_the_home_says_so(tmp_path: Path) -> None:
+    call = {"run": f"{HERE}:double", "name": "00000", "request": {}, "out": str(tmp_path / "elsewhere")}
+    assert "does not see" in perform_literals(call)["error"]["what"]
