@@ -94,7 +94,7 @@ class Tasks:
 
         Raises what a task raised; what others finished stays for the next time.
         """
-        out.mkdir(exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         for torn in (*out.glob(".*.tmp"), *out.glob(".*.deleted")):
             remove_tree(torn)
         calls = [Call(reference, task.name, task.request, str(out)) for task in tasks]

@@ -167,3 +167,12 @@ def test_a_tensor_without_a_place_is_refused(model_folder: Path, tmp_path: Path)
     save_file({**weights, "model.layers.0.extra.weight": torch.zeros(2, 2)}, folder / "model.safetensors")
     with pytest.raises(InputError, match="extra"):
         export(folder, tmp_path / "out.gguf", Config())
+
+
+def test_attention_can_stay_in_full(mistral_folder: Path, tmp_path: Path) -> None:
+    export(mistral_folder, tmp_path / "mixed.gguf", Config("f16", attention_type="f32"))
+    _, tensors = read(tmp_path / "mixed.gguf")
+    kinds = {name.removeprefix("blk.0."): tensor.dtype for name, tensor in tensors.items() if name.startswith("blk.0.")}
+    full = {name for name, kind in kinds.items() if kind == np.float32}
+    assert {f"attn_{part}.weight" for part in ("q", "k", "v", "output")} <= full
+    assert not {f"ffn_{part}.weight" for part in ("gate", "up", "down")} & full

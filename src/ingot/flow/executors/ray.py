@@ -1,8 +1,9 @@
 """Run steps here and their pieces on a Ray cluster (`pip install 'ingot[ray]'`).
 
 The cluster is the one RAY_ADDRESS names or this machine is part of; without one, one of this machine alone is started
-for the step. Its nodes need this version of Ingot and the home folder at the same path (a shared file system): pieces are read and written there, so nothing of
-the documents travels through Ray itself. A node that is lost costs what its workers were at; Ray runs that elsewhere.
+for the step. Its nodes need this version of Ingot and the home folder at the same path (a shared file system): pieces
+are read and written there, so nothing of the documents travels through Ray itself. A node that is lost costs what its
+workers were at; Ray runs that elsewhere.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Cluster:
         """Yield the outcomes as they come. Raises KilledError when a call's workers kept dying."""
         ray = _connected(self._cores)
         remote = ray.remote(max_retries=_ATTEMPTS_AFTER_LOSS, num_cpus=1)(perform_literals)
-        waiting, under_way = deque(calls), []
+        waiting = deque(calls)
+        under_way: list[Any] = []
         ahead = _CALLS_AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
         try:
             while waiting or under_way:

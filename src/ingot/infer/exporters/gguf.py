@@ -32,20 +32,21 @@ _OUTPUT = "lm_head.weight"
 # Logits are read straight from these: in half precision they double the error of the whole file (measured on a trained
 # model of a million parameters, against transformers: 1.06e-3 at most in half precision, 0.67e-3 with these in full).
 _ALWAYS_FULL = ("model.embed_tokens.weight", _OUTPUT)
-# Where queries and keys are not normalised (no qk-norm), llama.cpp's rounding of what these multiply grows in the
-# softmax. Measured as above on two models: 1.69e-3 and 1.19e-3 in half precision, 0.64e-3 and 0.86e-3 with these in
-# full; any single one of them helps on one model and not on the other.
-_FULL_WITHOUT_NORM = ("q_proj.weight", "k_proj.weight", "v_proj.weight", "o_proj.weight")
+_ATTENTION = ("q_proj.weight", "k_proj.weight", "v_proj.weight", "o_proj.weight")
 
 
 @dataclass(frozen=True)
 class Config:
     """`float_type` of the layers' matrices: half precision, or full for comparisons. The rest is always in full.
 
+    llama.cpp rounds what a half-precision matrix multiplies to half precision too, which costs most in attention when
+    queries and keys are not normalised (the Mistral layout): `attention_type="f32"` keeps attention in full. Measured
+    likewise on two models: 1.69e-3 and 1.19e-3 without, 0.64e-3 and 0.86e-3 with it. OpenVINO cannot read such a file.
     `name` is what readers of the file show.
     """
 
     float_type: Literal["f16", "f32"] = "f16"
+    attention_type: Literal["f16", "f32"] = "f16"
     name: str = ""
 
 
@@ -162,7 +163,7 @@ def _write_tensors(writer: gguf.GGUFWriter, facts: Mapping[str, Any], folder: Pa
                 why="leaving it out would change the answers",
                 fix="serve this model with the torch engine",
             )
-        kind = np.dtype(np.float16 if _is_half(name, len(shape), facts, config) else np.float32)
+        kind = np.dtype(np.float16 if _is_half(name, len(shape), config) else np.float32)
         writer.add_tensor_info(target, shape, kind, int(np.prod(shape)) * kind.itemsize)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -187,13 +188,13 @@ def _values(file: Path, name: str, facts: Mapping[str, Any], config: Config) -> 
             values = interleave(values, facts["num_attention_heads"])
         if name.endswith("k_proj.weight"):
             values = interleave(values, _kv_heads(facts))
-    return _as_half(values, file, name) if _is_half(name, values.ndim, facts, config) else np.ascontiguousarray(values)
+    return _as_half(values, file, name) if _is_half(name, values.ndim, config) else np.ascontiguousarray(values)
 
 
-def _is_half(name: str, dimensions: int, facts: Mapping[str, Any], config: Config) -> bool:
+def _is_half(name: str, dimensions: int, config: Config) -> bool:
     if config.float_type == "f32" or dimensions == 1 or name in _ALWAYS_FULL:
         return False
-    return not (facts["model_type"] == "mistral" and name.endswith(_FULL_WITHOUT_NORM))
+    return config.attention_type == "f16" or not name.endswith(_ATTENTION)
 
 
 def _as_half(values: NDArray[np.float32], file: Path, name: str) -> NDArray[np.float16]:
