@@ -27,6 +27,7 @@ import transformers
 from transformers import MistralConfig, MistralForCausalLM, TrainerCallback, TrainingArguments
 
 from benchmarks.report import Figure, publish
+from ingot.data.shard import ShardWriter
 from ingot.data.shards import Shards
 from ingot.data.stream import Stream
 from ingot.model.config import ModelConfig
@@ -45,12 +46,19 @@ OURS, THEIRS = "Ingot, AdamW", "Hugging Face Trainer, defaults"
 Side = Callable[[int], list[float]]  # steps -> processor seconds of each but the first
 
 
-def shards(rows: int) -> Shards:
-    """Return random ids in documents of uneven length: what a step costs does not depend on which ids they are."""
+def shards(folder: Path, rows: int) -> Shards:
+    """Write random ids in documents of uneven length: what a step costs does not depend on which ids they are."""
     random = np.random.default_rng(0)
     tokens = random.integers(MODEL.vocabulary, size=rows * LENGTH + 1).astype(np.uint16)
-    starts = np.cumsum(random.geometric(1 / MEAN_DOCUMENT_TOKENS, size=len(tokens))) - 1
-    return Shards(tokens, np.concatenate(([0], starts[starts < len(tokens)])), Path("unused"))
+    ends = np.cumsum(random.geometric(1 / MEAN_DOCUMENT_TOKENS, size=len(tokens)))
+    (folder / "00000").mkdir(parents=True)
+    with ShardWriter(folder / "00000", "uint16", MODEL.vocabulary) as writer:
+        for number, document in enumerate(np.split(tokens, ends[ends < len(tokens)])):
+            writer.append(str(number), 0, [document])
+    writer.finish()
+    written = Shards(folder, planned=1)
+    written.require(1)
+    return written
 
 
 def ingot(optimizer: Optimizer, precision: str, data: Shards) -> Side:
@@ -106,7 +114,7 @@ def hugging_face(data: Shards, folder: str, **changes: Any) -> Side:
         )
     )
     assert model.num_parameters() == MODEL.parameters
-    rows = torch.tensor(data.tokens[:-1].astype(np.int64)).view(-1, LENGTH)
+    rows = torch.tensor(data[0].tokens[:-1].astype(np.int64)).view(-1, LENGTH)
     dataset: Sequence[Mapping[str, Any]] = [{"input_ids": row, "labels": row} for row in rows]
 
     def train(steps: int) -> list[float]:
@@ -130,9 +138,9 @@ def hugging_face(data: Shards, folder: str, **changes: Any) -> Side:
 
 def measure(rounds: int, steps: int, precision: str) -> dict[str, list[float]]:
     """Return the processor seconds of each side's steps, the sides in turn."""
-    data = shards(rows=256)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
+        data = shards(Path(folder) / "shards", rows=256)
         sides = {
             OURS: ingot("adamw", precision, data),
             "Ingot, Muon (its default)": ingot("muon", precision, data),

@@ -17,27 +17,33 @@ HEADER = """# Commands
 <!-- Made by docs/reference/cli_page.py from the commands themselves: change those, then run `make docs`. -->
 
 Every command takes `--help`. How they end: [exit codes](exit-codes.md).
+
+With `--json` a command prints JSON lines: each record (an event, a model, a check, an error) is one object on one line.
+No records, no lines. Notes for people stay on standard error.
 """
 
 
 def page() -> str:
     """Return the page as Markdown."""
     context = click.Context(cli, info_name="ingot")
-    sections = [line for name in COMMANDS for line in section(context, name)]
+    sections = [line for name in COMMANDS for line in section(context, cli, name)]
     return "\n".join([HEADER, *sections]).rstrip() + "\n"
 
 
-def section(parent: click.Context, name: str) -> Iterator[str]:
-    """Yield the lines on one command: what it does, how it is called, its options."""
-    command = cli.get_command(parent, name)
+def section(parent: click.Context, group: click.Group, name: str) -> Iterator[str]:
+    """Yield the lines on one command: what it does, how it is called, its options; then the commands below it."""
+    command = group.get_command(parent, name)
     assert command is not None, f"{name} is in the table of commands and nowhere else"
     context = click.Context(command, info_name=name, parent=parent)
-    yield f"## ingot {name}\n"
+    yield f"## {context.command_path}\n"
     yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```\n"
     yield paragraphs(inspect.cleandoc(command.help or "")) + "\n"
     yield "| option | meaning |\n| --- | --- |"
     yield from (f"| `{cell(names)}` | {cell(text)} |" for names, text in options(context))
     yield ""
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            yield from section(context, command, below)
 
 
 def options(context: click.Context) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,12 @@ import ingot
 Tree = Callable[[dict[str, str]], Path]
 
 # Distribution names that differ from the module they bring.
-MODULE_OF = {"pyyaml": "yaml", "openvino-genai": "openvino_genai", "charset-normalizer": "charset_normalizer"}
+MODULE_OF = {
+    "pyyaml": "yaml",
+    "openvino-genai": "openvino_genai",
+    "charset-normalizer": "charset_normalizer",
+    "google-re2": "re2",
+}
 # Modules that come with a declared distribution under another name.
 COMES_WITH = {"markupsafe": "jinja2", "starlette": "fastapi", "openvino": "openvino_genai"}
 

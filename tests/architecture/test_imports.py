@@ -15,7 +15,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "imp": (),
     "runpy": (),
     "sqlite3": ("control/",),
-    "sqlalchemy": ("control/",),
+    "sqlalchemy": ("control/", "data/connectors/sql.py"),  # a database to read, not the house's own
     "alembic": ("control/",),
     "psycopg": ("control/",),
     "fastapi": ("control/", "serve/"),
@@ -27,6 +27,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "requests": ("core/fetch.py",),
     "aiohttp": ("core/fetch.py",),
     "urllib.request": ("core/fetch.py",),
+    "urllib3": ("core/fetch.py",),
+    "gigatoken": ("tokenizer/bulk.py",),
     "http.client": ("core/fetch.py",),
     "torch.distributed": ("train/parallel/",),
     "pickle": (),
@@ -43,20 +45,24 @@ FOUNDATION = {
     "click",
     "fastapi",
     "filelock",
+    "gigatoken",
     "httpx",
     "ingot",
     "ingot_client",
     "jinja2",
     "markupsafe",
+    "numba",
     "numpy",
     "psutil",
     "pyarrow",
     "pydantic",
+    "re2",
     "rich",
     "safetensors",
     "starlette",
     "tokenizers",
     "torch",
+    "urllib3",
     "uvicorn",
     "yaml",
     "zstandard",
@@ -64,6 +70,7 @@ FOUNDATION = {
 PLUGIN_FOLDERS = (
     "data/connectors/",
     "data/parsers/",
+    "data/transforms/",
     "data/filters/",
     "data/dedup/",
     "safety/detectors/",
@@ -75,7 +82,11 @@ PLUGIN_FOLDERS = (
     "flow/executors/",
 )
 # A library that several files need enters by one of them (docs/decisions/0004-shared-libraries.md).
-DOORS = {"rensa": "data/similarity.py", "xberg": "data/extraction.py"}
+DOORS = {
+    "cryptography": "safety/sealed_map.py",
+    "re2": "safety/patterns.py",
+    "xberg": "data/extraction.py",
+}
 FORBIDDEN_CALLS = {"eval", "exec", "__import__", "torch.load", "torch.save", "os.system", "os.popen", "yaml.load"}
 
 

@@ -27,7 +27,7 @@ LAYERS = [
     ["flow"],
     ["core"],
 ]
-TORCH_FREE_ROOMS = {"control", "core", "data", "flow", "plan", "recipes", "registry", "tokenizer"}
+TORCH_FREE_ROOMS = {"control", "core", "data", "flow", "plan", "recipes", "registry", "safety", "tokenizer"}
 TORCH_FREE_MODULES = {"model.config", "train.config", "evaluate.config", "infer.config"}
 
 

@@ -14,7 +14,7 @@ import pytest
 Tree = Callable[[dict[str, str]], Path]
 
 HEAVY = {"torch", "fastapi", "starlette", "uvicorn", "sqlalchemy", "ray", "polars", "pyarrow", "numpy", "transformers"}
-TORCH_FREE_ROOMS = {"control", "core", "data", "flow", "plan", "recipes", "registry", "tokenizer"}
+TORCH_FREE_ROOMS = {"control", "core", "data", "flow", "plan", "recipes", "registry", "safety", "tokenizer"}
 TORCH_FREE_MODULES = ["ingot.model.config", "ingot.train.config", "ingot.evaluate.config", "ingot.infer.config"]
 
 HELP = """

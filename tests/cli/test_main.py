@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from ingot.cli.main import COMMANDS, run
+from ingot.core.plugins import resolve
+from ingot.flow.home import Home
+from tests.registry.made import add
+
+INGOT = [sys.executable, "-m", "ingot.cli.main"]
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,11 +25,14 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"  {name} " in shown for name in COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_the_shared_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([command, "--help"]) == 0
-    shown = capsys.readouterr().out
-    assert all(option in shown for option in ("--home", "--json", "--debug"))
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_the_shared_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = resolve(COMMANDS[name][0])
+    below = list(command.commands) if isinstance(command, click.Group) else []
+    for words in [[name, each] for each in below] or [[name]]:
+        assert run([*words, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert all(option in shown for option in ("--home", "--json", "--debug"))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +50,25 @@ def test_every_command_has_help_and_the_shared_options(command: str, capsys: pyt
         (["build", ".", "--name", "a", "--cores", "-2"], 2, "--cores"),
         (["build", ".", "--name", "a", "--write-recipe", "/nowhere/r.yaml"], 2, "cannot be written"),
         (["models", "--home", ""], 2, "no name"),
-        (["build", ".", "--name", "a", "--home", "/dev/null/x"], 3, "home folder cannot be made"),
+        (["build", ".", "--name", "a", "--home", "/dev/null/x"], 2, "not a folder"),
+        (["models", "--home", "/dev/null"], 2, "not a folder"),
+        # These are said before a document is looked for: the folder does not exist.
+        (["build", "nowhere", "--name", "a", "--steps", "0"], 2, "works is --steps 1"),
+        (["build", "nowhere", "--name", "a", "--steps", "0.4"], 2, "--steps 0.4 trains nothing"),
+        (["build", "nowhere", "--name", "a", "--tokens", "0"], 2, "works is --tokens 25600"),
+        (["build", "nowhere", "--name", "a", "--time", "0s"], 2, "--time 0s trains nothing"),
+        (["build", "nowhere", "--name", "a", "--steps", ""], 2, "is not a count"),
+        (["build", "nowhere", "--name", "a", "--vocabulary", "64"], 2, "do now: --vocabulary 320"),
+        (["build", "nowhere", "--name", "a", "--vocabulary", "10000000"], 2, "do now: --vocabulary 262144"),
+        (["build", "nowhere", "--name", "a", "--vocabulary", "-64"], 2, "from 320 to 262144"),
+        (["build", "nowhere", "--name", "a", "--width", "65"], 2, "heads are 64 wide"),
+        (["build", "nowhere", "--name", "a", "--layers", "-1"], 2, "--layers"),
+        (["build", "", "--name", "a"], 2, "a path is empty"),
+        (["chat", "a", "--temperature", "-1"], 2, "--temperature"),
+        (["chat", "a", "--temperature", "nan"], 2, "--temperature"),
+        (["chat", "a", "--max-tokens", "0"], 2, "--max-tokens"),
+        (["chat", "a", "--seed", "-1"], 2, "--seed"),
+        (["chat", "a", "--prompt", "caf\udce9"], 2, "byte 0xe9"),
         (["serve", "a", "--port", "70000"], 2, "--port"),
         (["plugins", "parsr"], 2, "did you mean 'parser'?"),
         (["lineage", "nothing"], 2, "no artifact named 'nothing'"),
@@ -66,3 +96,57 @@ def test_an_empty_home_is_no_error(command: str, ingot_home: Path, capsys: pytes
     captured = capsys.readouterr()
     assert captured.out
     assert not ingot_home.exists()
+
+
+@pytest.mark.parametrize("arguments", [["plugins"], ["--help"], ["doctor", "--json"], ["lineage", "nothing", "--json"]])
+def test_output_that_does_not_fit_on_the_disk_is_no_bug(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*INGOT, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 5
+    assert "the disk is full" in done.stderr
+    assert "do now:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["plugins"], ["--help"], ["plugins", "--json"], ["build", ".", "--name", "a"]])
+def test_nothing_is_said_to_a_reader_who_has_gone(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Some words of a text. " * 1000)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*INGOT, *arguments], stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["models"],
+        ["artifacts"],
+        ["lineage", "acme"],
+        ["lineage", "acme-plan", "--down"],
+        ["plugins"],
+        ["plugins", "parser"],
+        ["doctor"],
+        ["gc"],
+    ],
+)
+def test_json_is_one_object_a_line(command: list[str], ingot_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = Home(ingot_home)
+    plans = [add(home, "acme-plan", kind="Plan").reference for _ in range(2)]
+    add(home, "acme", facts={"parameters": 1}, plan=plans[1])
+    assert run([*command, "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+
+
+def test_gc_says_of_each_piece_whether_it_went(ingot_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = Home(ingot_home)
+    for _ in range(3):
+        add(home, "acme-plan", kind="Plan")
+    for arguments, is_deleted in ((["gc", "--json"], False), (["gc", "--json", "--delete"], True)):
+        assert run(arguments) == 0
+        pieces = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {piece["what"]: piece["deleted"] for piece in pieces} == {f"acme-plan@{n}": is_deleted for n in (1, 2)}
+    assert [plan.version for plan in home.versions("acme-plan")] == [3]

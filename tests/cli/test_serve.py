@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
+import uvicorn
 
 from ingot.cli.main import run
-from ingot.cli.serve import listen
+from ingot.cli.serve import listen, url_host
+from ingot.core.errors import BusyError
+from ingot.flow.home import Home
+from tests.infer.tiny_model import make_model
+from tests.registry.made import add
 
 
 def test_a_taken_port_is_named_before_anything_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,3 +26,32 @@ def test_a_taken_port_is_named_before_anything_is_loaded(capsys: pytest.CaptureF
 def test_port_zero_takes_a_free_one() -> None:
     with listen("127.0.0.1", 0) as listener:
         assert listener.getsockname()[1] > 0
+
+
+def test_a_server_that_still_loads_its_model_has_taken_its_port() -> None:
+    with listen("127.0.0.1", 0) as loading, pytest.raises(BusyError, match="cannot listen") as caught:
+        listen("127.0.0.1", loading.getsockname()[1])
+    assert "--port" in caught.value.fix
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    assert [url_host(host) for host in ("::1", "127.0.0.1", "localhost")] == ["[::1]", "127.0.0.1", "localhost"]
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_the_address_can_be_pasted(
+    host: str,
+    shown: str,
+    ingot_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = {path.name: path for path in make_model(tmp_path / "tiny").iterdir()}
+    add(Home(ingot_home), "acme", files=files, facts={"kind": "base", "engine": "torch"})
+    # The server itself is tested in tests/serve: this one closes as soon as it is open.
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: [one.close() for one in sockets])
+    assert run(["serve", "acme", "--host", host, "--port", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert f"at {shown}" in printed
+    assert f"'{shown}" in printed or "[" not in shown

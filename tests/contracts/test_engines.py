@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from ingot.core.errors import InputError, MissingExtraError
-from ingot.core.plugins import names
+from ingot.core.plugins import load, names
 from ingot.infer.engine import Engine, build, greedy
 from ingot.infer.exporters.gguf import Config, export
 from ingot.infer.sampling import GREEDY, SamplingParams
@@ -49,6 +49,10 @@ def test_it_names_itself_and_its_limits(engine: Engine) -> None:
     assert engine.name in names("engine")
     assert engine.context == CONTEXT
     assert engine.most_top_logprobs >= 0
+
+
+def test_its_threads_can_be_set(engine: Engine) -> None:
+    assert load("engine", engine.name).config_type(threads=1).threads == 1
 
 
 def test_greedy_tokens_equal_those_of_the_reference(engine: Engine, reference: Engine) -> None:
@@ -120,7 +124,7 @@ def test_stopping_ends_the_answer_and_the_engine_lives_on(engine: Engine) -> Non
     assert len(seen) == 3
     stream = engine.generate(prompt(engine), replace(ENDLESS, max_tokens=60))
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert len(greedy(engine, prompt(engine), 4)) == 4
 
 

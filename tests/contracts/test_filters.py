@@ -1,13 +1,19 @@
-"""Every filter, unlisted, gives each text one finite number, the same in any batch, and drops nothing."""
+"""Every filter, unlisted, says the same of a text in any batch, in columns of its own, and drops nothing."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingot.core.errors import UsageError
 from ingot.core.plugins import load, names
+from ingot.data.annotations import Annotation
+from ingot.data.batch import of_texts
 
 FILTERS = names("filter")
 TEXTS = [
@@ -20,7 +26,23 @@ TEXTS = [
     " ",
     "\ufffd\ufffd",
     "😀",
+    "",
 ]
+
+
+def described(name: str, texts: Sequence[str]) -> list[Annotation]:
+    """Return what a filter says with its defaults; nothing when it has to be told something first."""
+    plugin = load("filter", name)
+    try:
+        return list(plugin.entry(of_texts(texts), plugin.config_type()))
+    except UsageError as error:
+        needs = error.fix
+    assert needs, f"{name} does not say what it needs"
+    return []
+
+
+def as_list(annotation: Annotation) -> list[Any]:
+    return list(annotation.values)
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -29,36 +51,58 @@ def test_its_config_is_frozen(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_one_finite_number_a_text(name: str) -> None:
-    plugin = load("filter", name)
-    annotation = plugin.entry(TEXTS, plugin.config_type())
-    assert annotation.values.shape == (len(TEXTS),)
-    assert annotation.values.dtype == np.float64
-    assert np.isfinite(annotation.values).all()
-    assert (annotation.values >= 0).all()
-    assert annotation.tail in ("low", "high")
-    assert annotation.least_spread > 0
+def test_one_value_a_text(name: str) -> None:
+    for annotation in described(name, TEXTS):
+        assert len(annotation.values) == len(TEXTS)
+        if not isinstance(annotation.values, np.ndarray):
+            assert all(value is None or isinstance(value, str) for value in annotation.values)
+        elif annotation.values.dtype != np.bool_:
+            assert annotation.values.dtype == np.float64
+            assert np.isfinite(annotation.values).all()
+            assert (annotation.values >= 0).all()
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_number_depends_on_its_text_alone(name: str) -> None:
-    plugin = load("filter", name)
-    together = plugin.entry(TEXTS, plugin.config_type()).values
-    alone = [plugin.entry([text], plugin.config_type()).values[0] for text in TEXTS]
-    assert together.tolist() == alone
+def test_only_numbers_have_a_flag(name: str) -> None:
+    for annotation in described(name, TEXTS):
+        if annotation.flag is not None:
+            assert isinstance(annotation.values, np.ndarray)
+            assert annotation.values.dtype == np.float64
+            assert annotation.tail in ("low", "high")
+            assert annotation.least_spread > 0
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_value_depends_on_its_text_alone(name: str) -> None:
+    together = described(name, TEXTS)
+    for place, text in enumerate(TEXTS):
+        for annotation, alone in zip(together, described(name, [text]), strict=True):
+            assert as_list(annotation)[place] == as_list(alone)[0]
 
 
 @pytest.mark.parametrize("name", FILTERS)
 @settings(max_examples=50, deadline=None)
-@given(text=st.text(min_size=1))
+@given(text=st.text())
 def test_any_text_will_do(name: str, text: str) -> None:
-    plugin = load("filter", name)
-    assert np.isfinite(plugin.entry([text], plugin.config_type()).values).all()
+    for annotation in described(name, [text]):
+        assert len(annotation.values) == 1
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_no_texts_no_values(name: str) -> None:
+    assert all(len(annotation.values) == 0 for annotation in described(name, []))
 
 
 def test_columns_and_flags_are_distinct_names() -> None:
-    plugins = [load("filter", name) for name in FILTERS]
-    annotations = [plugin.entry(["text"], plugin.config_type()) for plugin in plugins]
-    used = [name for annotation in annotations for name in (annotation.column, annotation.flag)]
+    annotations = [annotation for name in FILTERS for annotation in described(name, ["text"])]
+    used = [name for each in annotations for name in (each.column, each.flag) if name is not None]
     assert len(used) == len(set(used))
     assert all(name.isidentifier() and name == name.lower() for name in used)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_decision_comes_with_its_reason(name: str) -> None:
+    by_column = {annotation.column: annotation for annotation in described(name, TEXTS)}
+    if f"passes_{name}" in by_column:
+        reasons = as_list(by_column[f"{name}_reason"])
+        assert [reason is None for reason in reasons] == as_list(by_column[f"passes_{name}"])

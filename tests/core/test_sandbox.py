@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ingot.core.confinement import Limits
 from ingot.core.errors import StepError
-from ingot.core.sandbox import Failure, Finished, Result, Sandbox
+from ingot.core.sandbox import Failure, Finished, Result, Sandbox, missing_layers
 
 HOSTILE = """
 import ctypes, itertools, os, socket, sys, time
 from ingot.core.errors import InputError
 
-def act(item):
+def act(item, *streams):
     name, *arguments = item
-    yield from ACTS[name](*arguments)
+    yield from ACTS[name](*arguments, *streams)
 
 def count(n):
     return [f"{n}:{i}" for i in range(n)]
@@ -33,30 +38,73 @@ def slow(seconds, value):
     time.sleep(seconds)
     yield value
 
+def slow_parts(seconds, value, n):
+    for _ in range(n):
+        time.sleep(seconds)
+        yield value
+
 def crash_after(n):
     yield from range(n)
     ctypes.string_at(0)
 
-def hog():
-    held = [bytearray(1 << 26) for _ in range(1000)]
-    yield len(held)
+def hog(size):
+    yield len(bytearray(size))
+
+HELD = []
+
+def hoard(size):
+    HELD.append(bytearray(size))
+    yield len(HELD)
 
 def native_hog():
     sys.stderr.write("memory allocation of 9 bytes failed")
     sys.stderr.flush()
     os.abort()
 
+def spin():
+    while True:
+        pass
+    yield
+
+def drip():
+    while True:
+        time.sleep(0.02)
+        yield "."
+
 def connect(address):
     socket.create_connection((address, 9), timeout=1)
     yield "connected"
 
-def raw_connect():
+def call(name, *arguments):
     # Past the audit hook, as native code would: straight to the system call.
     libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.socket(2, 1, 0)
-    address = (2).to_bytes(2, sys.byteorder) + (9).to_bytes(2, "big") + bytes([192, 0, 2, 1]) + bytes(8)
-    libc.connect(descriptor, address, 16)
-    yield os.strerror(ctypes.get_errno())
+    converted = [a.encode() if isinstance(a, str) else a for a in arguments]
+    answer = getattr(libc, name)(*converted)
+    yield "done" if answer >= 0 else os.strerror(ctypes.get_errno())
+
+def read_file(path):
+    with open(path, "rb") as file:
+        yield file.read(100).decode("latin-1")
+
+def stream_text(stream):
+    yield stream.read().decode("latin-1")
+
+def unpickle():
+    import io, pickle
+    payload = b"cposix\\nsystem\\n(S'true'\\ntR."
+    yield pickle.load(io.BytesIO(payload))
+
+def pid_then(seconds, value):
+    yield os.getpid()
+    time.sleep(seconds)
+    yield value
+
+def threads(n):
+    import threading
+    held = [threading.Thread(target=time.sleep, args=(0.1,)) for _ in range(n)]
+    for thread in held:
+        thread.start()
+    yield n
 
 def refuse():
     raise InputError("it is odd", why="because", fix="even it out")
@@ -80,13 +128,25 @@ def half_frame(descriptor_limit):
     time.sleep(60)
     yield
 
+def garbage(descriptor_limit):
+    for descriptor in range(1, descriptor_limit):
+        try:
+            os.write(descriptor, b"garbage" * 100)
+        except OSError:
+            pass
+    yield 1
+
 ACTS = {
-    "count": count, "slow": slow, "exit": lambda: os._exit(3), "segfault": lambda: crash_after(0),
-    "crash_after": crash_after, "hang": lambda: slow(600, 0), "hog": hog, "native_hog": native_hog, "connect": connect,
-    "raw_connect": raw_connect, "refuse": refuse, "endless": lambda: itertools.repeat("x" * 1000),
-    "large": lambda n: ["x" * n], "not_json": lambda: [object()], "surrogate": lambda: ["\\ud800"],
-    "write": write_file, "pid": lambda: [os.getpid()], "environment": environment, "half_frame": half_frame,
-    "sleep_in_c": lambda: ctypes.PyDLL(None).sleep(600),
+    "call": call, "connect": connect, "count": count, "crash_after": crash_after, "drip": drip,
+    "endless": lambda: itertools.repeat("x" * 1000), "environment": environment,
+    "exec": lambda: [os.execv("/bin/true", ["true"])], "exit": lambda: os._exit(3), "fork": lambda: [os.fork()],
+    "garbage": garbage, "half_frame": half_frame, "hang": lambda: slow(600, 0), "hoard": hoard, "hog": hog,
+    "large": lambda n: ["x" * n], "native_hog": native_hog, "not_json": lambda: [object()],
+    "pid": lambda: [os.getpid()], "pid_then": pid_then, "read": read_file, "refuse": refuse,
+    "segfault": lambda: crash_after(0),
+    "sleep_in_c": lambda: ctypes.PyDLL(None).sleep(600), "slow": slow, "slow_parts": slow_parts, "spin": spin,
+    "stream": stream_text, "surrogate": lambda: ["\\ud800"], "threads": threads, "unpickle": unpickle,
+    "write": write_file,
 }
 """
 
@@ -101,6 +161,10 @@ def run(items: list[list[Any]], workers: int = 2, **limits: Any) -> dict[int, tu
     """Return results and failure by item, after checking that everything came in order and was closed once."""
     with Sandbox("hostile_acts:act", workers=workers, limits=Limits(**limits)) as sandbox:
         words = list(sandbox.map(items))
+    return by_item(items, words)
+
+
+def by_item(items: list[list[Any]], words: list[Result | Finished]) -> dict[int, tuple[list[Any], Failure | None]]:
     assert [word.index for word in words] == sorted(word.index for word in words)
     assert [word.index for word in words if isinstance(word, Finished)] == list(range(len(items)))
     results: dict[int, list[Any]] = {index: [] for index in range(len(items))}
@@ -120,7 +184,8 @@ def test_results_come_in_the_order_of_the_items() -> None:
     [
         (["segfault"], "crash", "SIGSEGV"),
         (["exit"], "crash", "exit code 3"),
-        (["hog"], "memory", "more memory"),
+        (["hog", 8 << 30], "memory", "more memory"),
+        (["garbage", 20], "crash", "unreadable"),
         (["native_hog"], "memory", "more memory"),
         (["not_json"], "error", "TypeError"),
         (["surrogate"], "error", "UnicodeEncodeError"),
@@ -133,7 +198,7 @@ def test_results_come_in_the_order_of_the_items() -> None:
 def test_only_the_bad_item_is_lost(act: list[Any], kind: str, said: str) -> None:
     # One worker: the items behind the bad one were already in its queue.
     items = [["count", 1], act, ["count", 2], ["count", 3]]
-    found = run(items, workers=1, memory_bytes=1 << 30, result_bytes=2 << 20, output_bytes=4 << 20)
+    found = run(items, workers=1, result_bytes=2 << 20, output_bytes=4 << 20)
     failure = found.pop(1)[1]
     assert failure is not None
     assert failure.kind == kind
@@ -141,7 +206,7 @@ def test_only_the_bad_item_is_lost(act: list[Any], kind: str, said: str) -> None
     assert found == {0: (["1:0"], None), 2: (["2:0", "2:1"], None), 3: (["3:0", "3:1", "3:2"], None)}
 
 
-@pytest.mark.parametrize("act", [["hang"], ["sleep_in_c"], ["half_frame", 20]], ids=lambda act: act[0])
+@pytest.mark.parametrize("act", [["hang"], ["sleep_in_c"], ["half_frame", 20], ["spin"], ["drip"]], ids=lambda a: a[0])
 def test_silence_has_a_limit(act: list[Any]) -> None:
     found = run([["count", 1], act, ["count", 1]], workers=1, timeout_seconds=0.5)
     failure = found.pop(1)[1]
@@ -150,17 +215,68 @@ def test_silence_has_a_limit(act: list[Any]) -> None:
     assert found == {0: (["1:0"], None), 2: (["1:0"], None)}
 
 
-def test_an_item_that_keeps_speaking_may_take_longer_than_the_limit() -> None:
+def test_an_item_that_gives_much_may_take_longer_than_the_limit() -> None:
+    sizeable = "x" * 64_000  # pays back a second
     with Sandbox("hostile_acts:act", workers=1, limits=Limits(timeout_seconds=0.6)) as sandbox:
-        words = list(sandbox.map([["slow", 0.3, 1], ["slow", 0.3, 2], ["slow", 0.3, 3]]))
-    assert [word.value for word in words if isinstance(word, Result)] == [1, 2, 3]
+        words = list(sandbox.map([["slow_parts", 0.3, sizeable, 4]]))
+    assert [word.value for word in words if isinstance(word, Result)] == [sizeable] * 4
+    assert words[-1] == Finished(0, None)
 
 
-def test_what_came_before_a_crash_is_kept() -> None:
-    results, failure = run([["crash_after", 3]])[0]
+def test_what_came_before_a_crash_is_kept_once_though_it_is_tried_twice() -> None:
+    results, failure = run([["count", 1], ["crash_after", 3]], workers=1)[1]
     assert results == [0, 1, 2]
     assert failure is not None
     assert failure.kind == "crash"
+
+
+def test_an_item_that_fails_for_what_an_earlier_one_left_behind_is_tried_again() -> None:
+    size = 300 << 20
+    found = run([["hoard", size], ["hoard", size], ["hoard", size]], workers=1, memory_bytes=900 << 20)
+    assert [failure for _, failure in found.values()] == [None, None, None]
+    assert 1 in [count for results, _ in list(found.values())[1:] for count in results]  # in a new process
+
+
+def test_an_item_whose_process_is_killed_from_outside_is_tried_again_and_gives_nothing_twice() -> None:
+    items = [["pid_then", 0.3, "last"], ["count", 1]]
+    words: list[Result | Finished] = []
+    with Sandbox("hostile_acts:act", workers=1) as sandbox:
+        for word in sandbox.map(items):
+            words.append(word)
+            if len(words) == 1 and isinstance(word, Result):
+                os.kill(word.value, signal.SIGKILL)
+    found = by_item(items, words)
+    assert found[0][0][1:] == ["last"]
+    assert found[0][1] is None
+    assert found[1] == (["1:0"], None)
+
+
+def test_an_item_whose_processes_are_killed_twice_is_given_up() -> None:
+    items = [["hang"], ["count", 1]]
+    with Sandbox("hostile_acts:act", workers=1) as sandbox:
+        words = sandbox.map(items)
+        killer = threading.Thread(target=_kill_children, args=(2,))
+        killer.start()
+        found = by_item(items, list(words))
+        killer.join()
+    failure = found[0][1]
+    assert failure is not None
+    assert failure.kind == "memory"
+    assert "ended the process" in failure.why
+    assert found[1] == (["1:0"], None)
+
+
+def _kill_children(times: int) -> None:
+    """Kill the child of this process that has the sandbox's work, as often as said, once each has begun."""
+    killed: set[int] = set()
+    while len(killed) < times:
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if child.pid not in killed and child.num_threads() > 1:  # its reader runs: it has its items
+                    killed.add(child.pid)
+                    time.sleep(0.3)
+                    child.kill()
+        time.sleep(0.02)
 
 
 def test_errors_keep_their_words() -> None:
@@ -184,28 +300,104 @@ def test_there_is_no_network() -> None:
         assert "no network" in failure.what
 
 
-def test_native_code_has_no_network_where_the_system_can_take_it_away() -> None:
+def is_lacking(layer: str) -> bool:
+    """Say that this system has no such layer; the sandbox said so too, which is what the caller is promised."""
+    return layer in missing_layers()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["socket", 2, 1, 0],
+        ["socket", 1, 1, 0],
+        ["fork"],
+        ["execv", "/bin/true", None],
+        ["kill", 1, 0],
+        ["kill", -1, 0],
+        ["ptrace", 16, 1, 0, 0],
+        ["mount", "none", "/tmp", "tmpfs", 0, None],
+        ["unshare", 0x00020000],
+        ["unlink", "/nowhere"],
+        ["open", "/dev/null", os.O_WRONLY],
+        ["memfd_create", "x", 0],
+        ["prctl", 1, 0, 0, 0, 0],
+    ],
+    ids=lambda call: f"{call[0]}-{call[1] if call[1:] else ''}",
+)
+def test_native_code_may_not_make_these_calls(call: list[Any]) -> None:
+    results, failure = run([["call", *call]])[0]
+    assert failure is None
+    assert is_lacking("system call filter") or results[0] in ("Operation not permitted", "Permission denied")
+
+
+def test_native_code_reads_nothing_but_libraries(tmp_path_factory: pytest.TempPathFactory) -> None:
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.txt"
+    secret.write_text("canary", encoding="utf-8")
+    asked = [str(secret), "/etc/passwd", "/etc/shadow", f"/proc/{os.getpid()}/environ", "/"]
+    for results, failure in run([["call", "open", path, os.O_RDONLY] for path in asked]).values():
+        assert failure is None
+        assert is_lacking("file access rules") or results == ["Permission denied"]
+
+
+@pytest.mark.parametrize("act", [["fork"], ["exec"], ["unpickle"]], ids=lambda act: act[0])
+def test_python_code_starts_nothing(act: list[Any]) -> None:
+    failure = run([act])[0][1]
+    assert failure is not None
+    assert "PermissionError" in failure.what
+
+
+def test_python_code_reads_and_writes_no_file(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.txt"
+    secret.write_text("canary", encoding="utf-8")
+    found = run([["write", str(tmp_path / "new"), 10], ["read", str(secret)]])
+    assert found[0][1] is not None
+    assert not (tmp_path / "new").exists()
+    assert is_lacking("file access rules") or found[1][0] == []
+
+
+def test_what_is_named_readable_can_be_read(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "model.bin").write_bytes(b"weights")
+    with Sandbox("hostile_acts:act", workers=1, readable=[str(folder)]) as sandbox:
+        words = list(sandbox.map([["read", str(folder / "model.bin")]]))
+    assert words == [Result(0, "weights"), Finished(0, None)]
+
+
+def test_threads_are_allowed_and_a_swarm_of_them_is_not() -> None:
+    found = run([["threads", 4], ["threads", 100_000]], workers=1, memory_bytes=700 << 20)
+    assert found[0] == ([4], None)
+    assert found[1][0] == []
+    assert found[1][1] is not None
+
+
+def test_an_item_comes_with_its_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("documents")
+    (folder / "a").write_bytes(b"first")
+    (folder / "b.gz").write_bytes(gzip.compress(b"second"))
+    unpacking = gzip.GzipFile(folder / "b.gz")  # its fileno() is the packed file's
+    opened = iter([(folder / "a").open("rb"), unpacking, io.BytesIO(b"third")])
+    items = [["stream"], ["stream"], ["stream"]]
     with Sandbox("hostile_acts:act", workers=1) as sandbox:
-        (result, _) = sandbox.map([["raw_connect"]])
-        if "no network" in sandbox.missing_layers:
-            return  # said, which is what the caller is promised
-    assert isinstance(result, Result)
-    assert result.value == "Network is unreachable"
+        words = list(sandbox.map(items, lambda _: next(opened)))
+    found = by_item(items, words)
+    assert [results for results, _ in found.values()] == [["first"], ["second"], ["third"]]
+
+
+def test_a_file_that_cannot_be_opened_costs_only_its_item(tmp_path: Path) -> None:
+    (tmp_path / "there").write_bytes(b"text")
+    with Sandbox("hostile_acts:act", workers=1) as sandbox:
+        paths = iter([tmp_path / "gone", tmp_path / "there"])
+        words = list(sandbox.map([["stream"], ["stream"]], lambda _: next(paths).open("rb")))
+    failed, *rest = words
+    assert isinstance(failed, Finished)
+    assert failed.failure is not None
+    assert (failed.failure.what, failed.failure.why) == ("it cannot be opened", "No such file or directory")
+    assert rest == [Result(1, "text"), Finished(1, None)]
 
 
 def test_missing_layers_are_known_layers() -> None:
-    with Sandbox("hostile_acts:act", workers=1) as sandbox:
-        list(sandbox.map([["count", 1]]))
-        known = {"dies with its parent", "no network", "no new privileges", "memory limit"}
-        assert set(sandbox.missing_layers) <= known
-
-
-def test_files_have_a_limit(tmp_path: Path) -> None:
-    items = [["write", str(tmp_path / "small"), 1000], ["write", str(tmp_path / "large"), 10_000_000]]
-    found = run(items, file_bytes=1_000_000)
-    assert found[0] == ([1000], None)
-    assert found[1][1] is not None
-    assert (tmp_path / "large").stat().st_size <= 1_000_000
+    known = {"dies with its parent", "network namespace", "no new privileges", "no capabilities", "memory limit"}
+    assert set(missing_layers()) <= {*known, "file access rules", "system call filter"}
 
 
 def test_secrets_of_the_environment_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +458,8 @@ def test_closing_ends_the_children() -> None:
 @pytest.fixture
 def orphanage(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A parent whose only child is busy; it prints the child's number."""
-    script = tmp_path / "parent.py"
+    script = tmp_path / "scripts/parent.py"  # not beside the module: the folder of a script is closed to children
+    script.parent.mkdir()
     script.write_text(
         "import sys; sys.path[:0] = [sys.argv[1], sys.argv[2]]\n"
         "from ingot.core.sandbox import Sandbox\n"

@@ -1,41 +1,37 @@
-"""What characters are, and where words begin, in any script."""
+"""What characters are, in any script, and the same whatever Python knows of Unicode."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ingot.data.characters import DIGIT, LETTER, SPACE, SYMBOL, WORD_LETTER, codes, kinds, word_starts
-
-
-def words(text: str) -> list[str]:
-    of = kinds(codes(text))
-    starts = np.flatnonzero(word_starts(of))
-    ends = [
-        next((place for place in range(start + 1, len(text)) if of[place] < DIGIT or place in starts), len(text))
-        for start in starts
-    ]
-    return [text[start:end] for start, end in zip(starts, ends, strict=True)]
-
-
-def test_kinds() -> None:
-    assert kinds(codes("a7 +\n字😀_")).tolist() == [
-        *(LETTER, DIGIT, SPACE, SYMBOL, SPACE),
-        *(WORD_LETTER, SYMBOL, SYMBOL),
-    ]
+from ingot.data import characters
+from ingot.data.characters import ALONE, CODE_POINTS, DIGIT, LETTER, SPACE, SYMBOL, TRAITS
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("character", "expected"),
     [
-        ("The year 2024, it's over.", ["The", "year", "2024", "it", "s", "over"]),
-        ("größer+kleiner", ["größer", "kleiner"]),
-        ("日本の car", ["日", "本", "の", "car"]),
-        ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
-        ("a字b", ["a", "字", "b"]),
-        ("", []),
-        ("... \U0010ffff", []),
+        *(("a", LETTER), ("7", DIGIT), (" ", SPACE), ("\n", SPACE), ("+", SYMBOL), ("_", SYMBOL), ("😀", SYMBOL)),
+        *(("ß", LETTER), ("٣", DIGIT), ("字", LETTER | ALONE), ("の", LETTER | ALONE), ("ไ", LETTER | ALONE)),
+        ("नि"[1], LETTER),
     ],
 )
-def test_words(text: str, expected: list[str]) -> None:
-    assert words(text) == expected
+def test_kinds(character: str, expected: np.uint64) -> None:
+    assert characters.table()[ord(character)] & (LETTER | DIGIT | SYMBOL | SPACE | ALONE) == expected
+
+
+def test_a_character_holds_its_code_point() -> None:
+    table = characters.table()
+    assert len(table) == CODE_POINTS
+    assert (table & np.uint64(0xFFFFFFFF) == np.arange(CODE_POINTS)).all()
+    assert len(set(TRAITS)) == len(TRAITS) <= 32
+
+
+def test_lower_case_keeps_one_character_one() -> None:
+    assert [chr(characters.lower()[ord(one)]) for one in "AÄЖΣaİ字"] == ["a", "ä", "ж", "σ", "a", "İ", "字"]
+
+
+def test_the_tables_cannot_be_changed() -> None:
+    assert not characters.table().flags.writeable
+    assert not characters.lower().flags.writeable

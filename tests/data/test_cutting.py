@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ingot.data.cutting import cut_text, text_pieces
 from ingot.data.decoding import uniform_lines
+from ingot.data.document import Position
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252", "shift_jis"])
@@ -85,3 +86,19 @@ def test_a_line_without_end_is_cut_in_bounded_memory() -> None:
     for _ in range(200):
         next(pieces)
     assert stream.taken < (4 << 20) + (200 << 16) + (1 << 20)
+
+
+def test_positions_follow_their_piece_and_a_page_that_goes_on_is_named_again() -> None:
+    text = "first page\n\n" + "second page " * 8 + "\n\nthird page"
+    positions = (
+        Position("page", "1", 0),
+        Position("page", "2", 12),
+        Position("table", "1", 14),
+        Position("page", "3", 110),
+    )
+    pieces = list(cut_text(text, 60, positions))
+    assert [[(each.kind, each.label, each.start) for each in piece.positions] for piece in pieces] == [
+        [("page", "1", 0), ("page", "2", 12), ("table", "1", 14)],
+        [("page", "2", 0), ("page", "3", 110 - pieces[1].start)],
+    ]
+    assert pieces[1].text.encode()[110 - pieces[1].start :] == b"third page"

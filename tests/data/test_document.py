@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from ingot.core.errors import InputError
-from ingot.data.document import SCHEMA, Piece, as_documents, document_id, from_row
+from ingot.data.document import SCHEMA, Piece, Position, as_documents, document_id, from_row, is_row
 from ingot.flow.source import SourceItem
 
 ITEM = SourceItem("a/b.txt", "/somewhere/a/b.txt", 20, "0" * 64, 5.0)
@@ -50,7 +50,32 @@ def test_blank_text_is_refused() -> None:
 
 
 def test_it_survives_json_and_parquet_types() -> None:
-    (document,) = as_documents(iter([Piece("größer", 0, 8)]), ITEM, media_type="text/plain", parser="text")
+    piece = Piece("größer", 0, 8, (Position("page", "7", 0),))
+    (document,) = as_documents(iter([piece]), ITEM, media_type="text/plain", parser="text")
     assert from_row(json.loads(json.dumps(document.as_row()))) == document
     (row,) = pa.Table.from_pylist([document.as_row()], schema=SCHEMA).to_pylist()
     assert from_row(row) == document
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": 5},
+        {"text": None},
+        {"text": "half \ud800"},
+        {"byte_start": "0"},
+        {"byte_start": True},
+        {"byte_end": 2**70},
+        {"access": "everybody"},
+        {"access": [1]},
+        {"modified": "now"},
+        {"positions": [{"kind": "page", "label": "1"}]},
+        {"positions": [["page", "1", 0]]},
+        {"extra": 1},
+    ],
+)
+def test_what_another_process_says_is_looked_at_before_it_is_believed(change: dict[str, object]) -> None:
+    (document,) = as_documents(iter([Piece("text", 0, 4)]), ITEM, media_type="text/plain", parser="text")
+    assert is_row(document.as_row())
+    assert not is_row({**document.as_row(), **change})
+    assert not is_row([document.as_row()])

@@ -8,7 +8,7 @@ import pytest
 
 from ingot.core.errors import InputError
 from ingot.data.parser_choice import choose, ending_of, endings
-from tests.data.samples import docx_bytes, pdf_bytes
+from tests.data.samples import docx_bytes, pdf_bytes, xlsx_bytes
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,21 @@ from tests.data.samples import docx_bytes, pdf_bytes
         ("paper", pdf_bytes("x"), "pdf"),
         ("letter.backup", docx_bytes("x"), "office"),
         ("strange.ending", "größer".encode("utf-16"), "text"),
+        ("mail.eml", b"x", "mail"),
+        ("old.doc", b"x", "office"),
+        ("talk.pptx", b"x", "slides"),
+        ("costs.xls", b"x", "sheets"),
+        ("novel.epub", b"x", "book"),
+        ("all.tar.gz", b"x", "archive"),
+        ("study.ipynb", b"x", "notebook"),
+        ("paper.tex", b"x", "latex"),
+        ("film.srt", b"x", "subtitles"),
+        ("photo.JPG", b"x", "image"),
+        ("talk.mp3", b"x", "audio"),
+        ("renamed.doc", docx_bytes("x"), "office"),
+        ("renamed.docx", xlsx_bytes(A=[["x"]]), "sheets"),
+        ("export.xls", b"<html><table><tr><td>x</td></tr></table></html>", "html"),
+        ("table", xlsx_bytes(A=[["x"]]), "sheets"),
     ],
 )
 def test_the_parser_is_found(uri: str, payload: bytes, parser: str) -> None:
@@ -40,9 +55,11 @@ def test_the_parser_is_found(uri: str, payload: bytes, parser: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "payload", "said"),
     [
-        ("photo.png", b"", "a picture"),
-        ("old.doc", b"", "an old Office format"),
-        ("all.zip", b"", "an archive"),
+        ("photo.heic", b"", "a picture"),
+        ("all.7z", b"", "an archive"),
+        ("weights.pt", b"", "a pickle"),
+        ("weights.pkl", b"", "a pickle"),
+        ("letter.pages", b"", "an iWork document"),
         ("data.unknown", b"\x00\x01\x02" * 100, "binary data"),
         ("archive", b"PK\x03\x04" + bytes(100), "a ZIP archive"),
         ("empty", b"", ""),

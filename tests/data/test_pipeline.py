@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import random
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingot.core.errors import InputError
+from ingot.core.storage import sha256_file
+from ingot.core.tables import count_rows, parts, read_rows
+from ingot.data.batch import of_texts
 from ingot.data.config import CurateConfig
-from ingot.data.document import SCHEMA, Piece, as_documents
-from ingot.data.pipeline import curate_documents
-from ingot.data.rows import RowWriter, read_rows
-from ingot.data.similarity import sketch
-from ingot.flow.source import SourceItem
-
-VOCABULARY = [f"term{number}" for number in range(2000)]
-
-
-def words(seed: int, count: int = 150) -> str:
-    return " ".join(random.Random(seed).choices(VOCABULARY, k=count)) + "\n"
+from ingot.data.pipeline import MANIFEST_FILE, curate_documents
+from ingot.data.rules import Rule
+from ingot.flow.process_pool import ProcessPool
+from ingot.flow.step import StepContext
+from ingot.flow.tasks import NOTE_FILE, Facts, Task, Tasks
+from tests.data.datasets import corpus, dataset, documents, words
 
 
-def ignore(kind: str, /, **fields: Any) -> None:
-    """Take no notice of events."""
-
-
-def documents(folder: Path, texts: dict[str, str], parser: str = "text") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    with RowWriter(folder / "documents.parquet", SCHEMA) as writer:
-        for uri, text in sorted(texts.items()):
-            item = SourceItem(uri, uri, len(text.encode()), "0" * 64, 0.0)
-            (document,) = as_documents(iter([Piece(text, 0, item.bytes)]), item, media_type="text/plain", parser=parser)
-            writer.write(document.as_row())
-    return folder / "documents.parquet"
-
-
-def curate(folder: Path, texts: dict[str, str]) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    facts = curate_documents(documents(folder, texts), CurateConfig(), folder, ignore)
-    return facts, {name: list(read_rows(folder / f"{name}.parquet")) for name in ("train", "held_out", "dropped")}
-
-
-def corpus(count: int = 60) -> dict[str, str]:
-    return {f"{number:03}.txt": words(number) for number in range(count)}
+def curate(
+    folder: Path, texts: dict[str, str], config: CurateConfig | None = None, shards: int = 1, tasks: Tasks | None = None
+) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Curate the documents; return the facts and the rows of every table."""
+    facts = dataset(folder / "dataset", texts, config, shards, tasks)
+    return facts, {name: list(read_rows(parts(folder / "dataset", name))) for name in ("train", "held_out", "dropped")}
 
 
 def test_every_document_is_somewhere_once(tmp_path: Path) -> None:
@@ -52,8 +36,9 @@ def test_every_document_is_somewhere_once(tmp_path: Path) -> None:
     everywhere = [row["uri"] for part in rows.values() for row in part]
     assert sorted(everywhere) == sorted(texts)
     assert facts["documents_in"] == 64
-    assert facts["documents_kept"] == 61
-    assert facts["dropped_by_reason"] == {"exact duplicate": 2, "near duplicate": 1}
+    assert facts["documents_kept"] == 62
+    assert facts["dropped_by_reason"] == {"exact duplicate": 2}
+    assert facts["repeating_documents"] == 3
     assert facts["train_documents"] == len(rows["train"])
     assert facts["held_out_documents"] == len(rows["held_out"]) > 0
     for part in ("train", "held_out"):
@@ -61,11 +46,24 @@ def test_every_document_is_somewhere_once(tmp_path: Path) -> None:
     assert facts["held_out_by"] == "document"
 
 
-def test_the_dropped_name_the_one_that_stays(tmp_path: Path) -> None:
-    _, rows = curate(tmp_path, corpus() | {"900.txt": words(3), "901.txt": words(4) + " one more"})
-    ids = {row["doc_id"]: row["uri"] for part in ("train", "held_out") for row in rows[part]}
-    found = {row["uri"]: (row["reason"], ids[row["duplicate_of"]]) for row in rows["dropped"]}
-    assert found == {"900.txt": ("exact duplicate", "003.txt"), "901.txt": ("near duplicate", "004.txt")}
+@pytest.mark.parametrize("drop_near", [False, True])
+def test_repeats_name_the_one_they_repeat(tmp_path: Path, drop_near: bool) -> None:
+    texts = corpus() | {"900.txt": words(3), "901.txt": words(4) + " one more"}
+    _, rows = curate(tmp_path, texts, CurateConfig(drop_near_duplicates=drop_near), shards=3)
+    everything = [row for part in rows.values() for row in part]
+    ids = {row["doc_id"]: row["uri"] for row in everything}
+    repeats = {row["uri"]: ids[row["duplicate_of"]] for row in everything if row["duplicate_of"]}
+    assert repeats == {"900.txt": "003.txt", "901.txt": "004.txt"}
+    reasons = {row["uri"]: row["reason"] for row in rows["dropped"]}
+    near = {"901.txt": "near duplicate"} if drop_near else {}
+    assert reasons == {"900.txt": "exact duplicate", **near}
+
+
+def test_rules_drop_with_their_name(tmp_path: Path) -> None:
+    config = CurateConfig(drop=(Rule("too symbolic", "symbol_share", above=0.5), Rule("tiny", "bytes", below=20)))
+    facts, rows = curate(tmp_path, corpus() | {"odd.txt": "#" * 300, "tiny.txt": "a few words"}, config, shards=2)
+    assert {row["uri"]: row["reason"] for row in rows["dropped"]} == {"odd.txt": "too symbolic", "tiny.txt": "tiny"}
+    assert facts["dropped_by_reason"] == {"tiny": 1, "too symbolic": 1}
 
 
 def test_nothing_held_out_resembles_anything_trained_on(tmp_path: Path) -> None:
@@ -76,7 +74,7 @@ def test_nothing_held_out_resembles_anything_trained_on(tmp_path: Path) -> None:
         # About a third of the shingles in common: no duplicate, yet not unseen either.
         texts[f"{number:03}-b.txt"] = " ".join(base[:115] + words(number + 5000).split()[:35])
     _, rows = curate(tmp_path, texts)
-    sides = {name: sketch([row["text"] for row in rows[name]], 42).signatures for name in ("train", "held_out")}
+    sides = {name: of_texts(row["text"] for row in rows[name]).statistics.signatures for name in ("train", "held_out")}
     assert len(rows["dropped"]) < 10
     assert len(rows["held_out"]) >= 2
     for signature in sides["held_out"]:
@@ -114,15 +112,68 @@ def test_too_little_text_says_what_would_be_enough(tmp_path: Path, texts: dict[s
 
 
 def test_the_same_documents_make_the_same_bytes(tmp_path: Path) -> None:
-    for place in ("one", "two"):
-        curate(tmp_path / place, corpus())
-    for name in ("train", "held_out", "dropped"):
-        paths = [tmp_path / place / f"{name}.parquet" for place in ("one", "two")]
-        assert paths[0].read_bytes() == paths[1].read_bytes()
+    """Whoever does the work: one process, or several."""
+    for place, tasks in (("one", Tasks()), ("two", Tasks(ProcessPool, 2))):
+        curate(tmp_path / place, corpus(), shards=3, tasks=tasks)
+    assert contents(tmp_path / "one" / "dataset") == contents(tmp_path / "two" / "dataset")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != NOTE_FILE  # a note has the paths of the request
+    }
+
+
+def test_an_interrupted_run_goes_on_with_the_same_bytes(tmp_path: Path) -> None:
+    curate(tmp_path / "whole", corpus(), shards=4)
+
+    class Cut(Exception):
+        """Stands for the kill: the tasks after it never run."""
+
+    class CutShort(Tasks):
+        def __init__(self, after: int) -> None:
+            super().__init__()
+            self.left = after
+
+        def run(self, reference: str, tasks: Sequence[Task], out: Path, unit: str = "bytes") -> list[Facts]:
+            taken = tasks[: self.left]
+            self.left -= len(taken)
+            facts = super().run(reference, taken, out, unit)
+            if len(taken) < len(tasks):
+                raise Cut
+            return facts
+
+    for after in (1, 3, 5, 7):
+        with pytest.raises(Cut):
+            curate(tmp_path / "cut", corpus(), shards=4, tasks=CutShort(after))
+    curate(tmp_path / "cut", corpus(), shards=4)
+    assert contents(tmp_path / "whole" / "dataset") == contents(tmp_path / "cut" / "dataset")
+
+
+def test_the_manifest_describes_every_file(tmp_path: Path) -> None:
+    curate(tmp_path, corpus(), shards=2)
+    manifest = json.loads((tmp_path / "dataset" / MANIFEST_FILE).read_text())
+    assert len(manifest["files"]) == 6
+    for name, file in manifest["files"].items():
+        path = tmp_path / "dataset" / name
+        assert (sha256_file(path), path.stat().st_size, count_rows(path)) == (
+            file["sha256"],
+            file["bytes"],
+            file["rows"],
+        )
+    assert sorted(path.name for path in (tmp_path / "dataset").iterdir()) == [MANIFEST_FILE, "shards"]
 
 
 def test_progress_reaches_the_end(tmp_path: Path) -> None:
     heard: list[dict[str, Any]] = []
-    path = documents(tmp_path, corpus())
-    curate_documents(path, CurateConfig(), tmp_path, lambda kind, /, **fields: heard.append({"kind": kind, **fields}))
+
+    def emit(kind: str, /, **fields: Any) -> None:
+        heard.append({"kind": kind, **fields})
+
+    out = tmp_path / "dataset"
+    out.mkdir()
+    context = StepContext(out, tmp_path, 1, emit, tasks=Tasks(emit=emit))
+    curate_documents(documents(tmp_path / "documents", corpus()), CurateConfig(), context)
     assert {"kind": "progress", "done": 60, "total": 60, "unit": "documents"} in heard

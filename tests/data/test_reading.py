@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from ingot.core.errors import InputError, UsageError
+from ingot.core.tables import parts, read_rows
 from ingot.data.config import ReadConfig
 from ingot.data.connectors.folder import Config, Connector
 from ingot.data.reading import read_documents
-from ingot.data.rows import read_rows
-from tests.data.samples import docx_bytes, pdf_bytes
+from ingot.flow.step import StepContext
+from ingot.flow.tasks import Tasks
+from tests.data.samples import docx_bytes, packed, pdf_bytes
 
 
 class Heard(list[tuple[str, dict[str, Any]]]):
@@ -35,7 +37,8 @@ def read(root: Path, out: Path, config: ReadConfig | None = None, cores: int = 2
     out.mkdir()
     heard = Heard()
     sources = {"documents": Connector(Config((str(root),))).snapshot()}
-    return read_documents(sources, config or ReadConfig(), out, cores=cores, emit=heard), heard
+    context = StepContext(out, out.parent, cores, heard, sources, Tasks(cores=cores, emit=heard))
+    return read_documents(sources, config or ReadConfig(), context), heard
 
 
 MIXED = {
@@ -58,7 +61,7 @@ MIXED = {
 
 def test_every_format_is_read_and_every_failure_listed(tmp_path: Path) -> None:
     facts, heard = read(write(tmp_path / "docs", MIXED), tmp_path / "out")
-    rows = list(read_rows(tmp_path / "out/documents.parquet"))
+    rows = list(read_rows(parts(tmp_path / "out", "documents")))
     assert [(row["uri"], row["text"].strip()) for row in rows] == [
         ("LICENSE", "Permission is granted."),
         ("a.txt", "Plain text."),
@@ -75,7 +78,7 @@ def test_every_format_is_read_and_every_failure_listed(tmp_path: Path) -> None:
     assert [(failure["uri"], failure["parser"]) for failure in failures] == [
         ("bad/empty.md", "markdown"),
         ("bad/locked.pdf", "pdf"),
-        ("bad/photo.png", None),
+        ("bad/photo.png", "image"),
         ("bad/rubbish.txt", "text"),
         ("bad/torn.docx", "office"),
     ]
@@ -85,12 +88,13 @@ def test_every_format_is_read_and_every_failure_listed(tmp_path: Path) -> None:
         "documents": 10,
         "failed": 5,
         "bytes": sum(len(row["text"].encode()) for row in rows),
+        "shards": 1,
         "failures_by_reason": {
             "it is damaged or incomplete": 1,
+            "it is a picture, and text recognition is off": 1,
             "it is not text": 1,
             "it is protected by a password": 1,
             "the file is empty": 1,
-            "there is no parser for it": 1,
         },
     }
     assert [fields["uri"] for kind, fields in heard if kind == "failure"] == [failure["uri"] for failure in failures]
@@ -102,13 +106,14 @@ def test_the_same_input_makes_the_same_bytes_whatever_the_cores(tmp_path: Path) 
     root = write(tmp_path / "docs", files)
     read(root, tmp_path / "one", cores=1)
     read(root, tmp_path / "three", cores=3)
-    assert (tmp_path / "one/documents.parquet").read_bytes() == (tmp_path / "three/documents.parquet").read_bytes()
+    (one,), (three,) = (parts(tmp_path / place, "documents") for place in ("one", "three"))
+    assert one.read_bytes() == three.read_bytes()
 
 
 def test_the_stamp_is_on_every_document(tmp_path: Path) -> None:
     config = ReadConfig(owner="legal", access=("legal", "board"), retention="2030-01-01", licence="proprietary")
     read(write(tmp_path / "docs", {"a.txt": b"text"}), tmp_path / "out", config)
-    (row,) = read_rows(tmp_path / "out/documents.parquet")
+    (row,) = read_rows(parts(tmp_path / "out", "documents"))
     stamp = (row["owner"], row["access"], row["retention"], row["licence"])
     assert stamp == ("legal", ["legal", "board"], "2030-01-01", "proprietary")
 
@@ -117,7 +122,7 @@ def test_options_reach_the_parser(tmp_path: Path) -> None:
     config = ReadConfig(parsers={"text": {"piece_bytes": 1000}})
     facts, _ = read(write(tmp_path / "docs", {"a.log": b"word " * 2000}), tmp_path / "out", config)
     assert facts["documents"] > 9
-    assert len({row["parent_id"] for row in read_rows(tmp_path / "out/documents.parquet")}) == 1
+    assert len({row["parent_id"] for row in read_rows(parts(tmp_path / "out", "documents"))}) == 1
 
 
 @pytest.mark.parametrize("parsers", [{"txt": {}}, {"text": {"piece_size": 1}}])
@@ -132,16 +137,16 @@ def test_an_unknown_parser_or_option_is_an_error_before_anything_is_read(
 def test_nothing_readable_says_why(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing readable") as caught:
         read(write(tmp_path / "docs", {"a.png": b"x", "b.png": b"x", "c.txt": b""}), tmp_path / "out")
-    assert "there is no parser for it (2); the file is empty (1)" in caught.value.why
+    assert "it is a picture, and text recognition is off (2); the file is empty (1)" in caught.value.why
     assert (tmp_path / "out/failures.jsonl").read_text(encoding="utf-8").count("\n") == 3
 
 
 def test_a_file_that_hangs_or_bursts_costs_only_itself(tmp_path: Path) -> None:
     # A JSON value whose text needs far more memory than it may have.
     files = {"a.txt": b"before", "big.json": b"[" + b'"' + b"x" * 80_000_000 + b'"]', "z.txt": b"after"}
-    config = ReadConfig(memory_bytes=600 << 20)
+    config = ReadConfig(memory_bytes=450 << 20)
     facts, _ = read(write(tmp_path / "docs", files), tmp_path / "out", config, cores=1)
-    assert [row["uri"] for row in read_rows(tmp_path / "out/documents.parquet") if row["uri"] != "big.json"] == [
+    assert [row["uri"] for row in read_rows(parts(tmp_path / "out", "documents")) if row["uri"] != "big.json"] == [
         "a.txt",
         "z.txt",
     ]
@@ -153,7 +158,7 @@ def test_a_file_that_changed_since_the_snapshot_is_not_mistaken_for_it(tmp_path:
     sources = {"documents": Connector(Config((str(root),))).snapshot()}
     (root / "a.txt").write_bytes(b"as it is now")
     (tmp_path / "out").mkdir()
-    facts = read_documents(sources, ReadConfig(), tmp_path / "out", cores=1, emit=Heard())
+    facts = read_documents(sources, ReadConfig(), StepContext(tmp_path / "out", tmp_path, 1, Heard()))
     assert facts["failures_by_reason"] == {"it changed while it was being read": 1}
 
 
@@ -161,5 +166,19 @@ def test_two_sources_stay_apart(tmp_path: Path) -> None:
     first = Connector(Config((str(write(tmp_path / "one", {"a.txt": b"first"})),))).snapshot()
     second = Connector(Config((str(write(tmp_path / "two", {"a.txt": b"second"})),))).snapshot()
     (tmp_path / "out").mkdir()
-    read_documents({"x": first, "y": second}, ReadConfig(), tmp_path / "out", cores=1, emit=Heard())
-    assert [row["uri"] for row in read_rows(tmp_path / "out/documents.parquet")] == ["x/a.txt", "y/a.txt"]
+    read_documents({"x": first, "y": second}, ReadConfig(), StepContext(tmp_path / "out", tmp_path, 1, Heard()))
+    assert [row["uri"] for row in read_rows(parts(tmp_path / "out", "documents"))] == ["x/a.txt", "y/a.txt"]
+
+
+def test_what_is_inside_a_file_is_read_stamped_and_listed_under_its_name(tmp_path: Path) -> None:
+    archive = packed({"a.txt": b"inside", "bad.pdf": b"%PDF-torn"})
+    root = write(tmp_path / "docs", {"all.zip": archive, "b.txt": b"outside"})
+    facts, _ = read(root, tmp_path / "out", ReadConfig(owner="legal"))
+    rows = list(read_rows(parts(tmp_path / "out", "documents")))
+    assert [(row["uri"], row["text"], row["owner"]) for row in rows] == [
+        ("all.zip!/a.txt", "inside", "legal"),
+        ("b.txt", "outside", "legal"),
+    ]
+    assert facts["failed"] == 1
+    (failure,) = [json.loads(line) for line in (tmp_path / "out/failures.jsonl").read_text("utf-8").splitlines()]
+    assert (failure["uri"], failure["parser"]) == ("all.zip!/bad.pdf", "pdf")

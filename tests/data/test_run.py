@@ -40,11 +40,8 @@ def test_read_then_curate(tmp_path: Path) -> None:
     inputs = {"documents": artifact(tmp_path / "documents", facts)}
     facts = curate(CurateConfig(), inputs, StepContext(tmp_path / "dataset", tmp_path, 2, ignore))
     assert facts["documents_kept"] == 30
-    assert {path.name for path in (tmp_path / "dataset").iterdir()} == {
-        "train.parquet",
-        "held_out.parquet",
-        "dropped.parquet",
-    }
+    tables = {path.name for path in (tmp_path / "dataset").rglob("*.parquet")}
+    assert tables == {"train.parquet", "held_out.parquet", "dropped.parquet"}
 
 
 def test_configs_are_literals() -> None:

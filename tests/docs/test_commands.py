@@ -40,6 +40,9 @@ def check_ingot(words: list[str]) -> None:
     _, command, _ = cli.resolve_command(context, words)
     assert command is not None, name
     below = click.Context(command, info_name=name, parent=context)
+    if isinstance(command, click.Group):
+        name, command, arguments = command.resolve_command(below, arguments)
+        below = click.Context(command, info_name=name, parent=below)
     values, rest, _ = command.make_parser(below).parse_args(args=list(arguments))
     assert not rest, f"{name} does not take {rest}"
     for parameter in command.params:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import torch
 
+from ingot.core.tables import SHARDS_FOLDER, parts, read_rows, shard_name
 from ingot.data.config import CurateConfig
 from ingot.data.document import SCHEMA, Document, as_documents
 from ingot.data.document import Piece as TextPiece
@@ -20,6 +21,7 @@ from ingot.data.pipeline import curate_documents
 from ingot.data.shards import tokenize
 from ingot.flow.artifact import Artifact, Record
 from ingot.flow.source import SourceItem
+from ingot.flow.step import StepContext
 from ingot.model.config import ModelConfig
 from ingot.model.convert import SpecialTokens, save
 from ingot.model.decoder import Decoder
@@ -44,10 +46,10 @@ def build(folder: Path, texts: Mapping[str, str] | None = None) -> dict[str, Art
     for place in places.values():
         place.mkdir(parents=True)
     read = _documents(texts or some_texts(), places["documents"])
-    dataset = curate_documents(places["documents"] / "documents.parquet", CurateConfig(), places["dataset"], silent)
+    dataset = curate_documents(places["documents"], CurateConfig(), StepContext(places["dataset"], folder, 1, silent))
     config = PlanConfig(dataset["train_bytes"], dataset["held_out_bytes"], steps=6, vocabulary=512, width=64, layers=2)
     plan = plan_facts(config, Throughput((Measurement(1e7, 1e4),), is_measured=True), 2)
-    rows = parquet.read_table(places["dataset"] / "train.parquet", columns=["text"]).column(0).to_pylist()
+    rows = [row["text"] for row in read_rows(parts(places["dataset"], "train"), ("text",))]
     write(learn(rows, 512), places["tokenizer"])
     shards = tokenize(places["dataset"], places["tokenizer"], places["shards"], 0, silent, 1)
     checkpoint = _checkpoint(places["tokenizer"], places["checkpoint"])
@@ -106,7 +108,9 @@ def artifact(name: str, path: Path, facts: Mapping[str, Any], **inputs: str) -> 
 def _documents(texts: Mapping[str, str], folder: Path) -> dict[str, Any]:
     documents = [document for uri, text in texts.items() for document in _as_documents(uri, text)]
     rows = [document.as_row() for document in documents]
-    parquet.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), folder / "documents.parquet")
+    shard = folder / SHARDS_FOLDER / shard_name(0)
+    shard.mkdir(parents=True)
+    parquet.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), shard / "documents.parquet")
     failure = {"uri": f"{HOSTILE}.pdf", "parser": "pdf", "reason": "it has a password", "fix": "remove the password"}
     (folder / "failures.jsonl").write_text(json.dumps(failure) + "\n", encoding="utf-8")
     size = sum(len(text.encode()) for text in texts.values())

@@ -32,7 +32,7 @@ def test_beginnings_hold_text_only_each_up_to_the_longest(made: dict[str, Artifa
     shards = Shards.open(made["shards"].path, "held_out")
     codec = Codec.load(made["tokenizer"].path)
     documents = beginnings(shards, CONTEXT, 10**9)
-    assert len(documents) == len(shards.starts)
+    assert len(documents) == shards.document_count
     assert max(map(len, documents)) == CONTEXT
     assert not {codec.bos, codec.eos} & set(np.concatenate(documents).tolist())
 

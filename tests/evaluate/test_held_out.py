@@ -15,7 +15,9 @@ def write(folder: Path, split: str, texts: list[str]) -> None:
         {"doc_id": f"{(number * 7) % 10:032x}", "uri": f"{number}.txt", "text": t} for number, t in enumerate(texts)
     ]
     schema = pa.schema([("doc_id", pa.string()), ("uri", pa.string()), ("text", pa.string())])
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{split}.parquet")
+    shard = folder / "shards/00000"
+    shard.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), shard / f"{split}.parquet")
 
 
 def test_documents_come_in_the_order_of_their_identity_until_the_limit(tmp_path: Path) -> None:

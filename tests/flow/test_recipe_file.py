@@ -32,8 +32,13 @@ def test_steps_may_stand_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("text", "what", "fix"),
     [
-        ("steps: [", "not valid YAML", ""),
+        ("steps: [", "not valid YAML", "correct that place"),
+        ("steps: \x01", "not valid YAML", "correct that place"),
+        ("{a: " * 5000, "cannot be read", "fewer levels"),
         ("stages: {}", "has no steps", "steps:"),
+        ("steps: {}", "has no steps", "steps:"),
+        ("steps: {a: 5}", "holds no keys", "run, kind, artifact"),
+        ("steps: {a: {run: 'x:y', inputs: 5}}", "'inputs' holds no names", "inputs: {name: value}"),
         ("steps: {a: {run: 'x:y', kind: K}}", "'artifact' is missing", "artifact"),
         ("steps: {a: {runn: 'x:y', kind: K, artifact: a}}", "unknown key 'runn'", "'run'"),
         (f"steps: {{a: {{run: '{HERE}:count', kind: K, artifact: a, inputs: {{x: b}}}}}}", "no step can give 'b'", ""),
@@ -49,7 +54,19 @@ def test_a_wrong_recipe_names_the_place(tmp_path: Path, text: str, what: str, fi
     assert fix in caught.value.fix
 
 
-def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+def test_a_fault_of_the_yaml_is_placed(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("steps:\n  a: b: c\n")
+    with pytest.raises(UsageError) as caught:
+        read_recipe(path)
+    assert caught.value.where == f"{path}, line 2, column 7"
+    assert "\n" not in caught.value.why
+
+
+@pytest.mark.parametrize(("name", "fix"), [("none.yaml", "check the path"), ("", "check the path"), ("odd", "UTF-8")])
+def test_a_recipe_that_cannot_be_read_is_named_with_what_to_do(tmp_path: Path, name: str, fix: str) -> None:
+    (tmp_path / "odd").write_bytes(b"steps: \xff")
     with pytest.raises(UsageError, match="cannot be read") as caught:
-        read_recipe(tmp_path / "none.yaml")
-    assert "none.yaml" in caught.value.where
+        read_recipe(tmp_path / name)
+    assert caught.value.where == str(tmp_path / name)
+    assert fix in caught.value.fix

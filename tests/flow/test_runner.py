@@ -106,7 +106,9 @@ def test_an_error_of_a_step_arrives_whole(home: Home) -> None:
     with pytest.raises(InputError, match="the numbers are odd") as caught:
         run([trouble("error")], home)
     assert (caught.value.where, caught.value.fix) == ("numbers.txt", "use even ones")
-    assert list_runs(home)[0].status == "failed"
+    (failed,) = list_runs(home)
+    assert failed.status == "failed"
+    assert [(step.name, step.status) for step in failed.steps] == [("trouble", "failed")]
     assert home.versions("demo-trouble") == []
 
 

@@ -40,6 +40,17 @@ def test_a_run_whose_process_is_gone_reads_interrupted(tmp_path: Path) -> None:
     assert statuses(home, record.id) == {"interrupted"}
 
 
+def test_the_step_a_run_ended_in_says_so(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    record = start_run(home, "ingot build x", ["a", "b", "c"])
+    update_run(home, record.id, StepStatus("a", "made", "x-a@1"))
+    update_run(home, record.id, StepStatus("b", "running", ""))
+    rewrite(home, read_run(home, record.id), process=2**22 - 1)
+    assert [step.status for step in read_run(home, record.id).steps] == ["made", "interrupted", "waiting"]
+    ended = finish_run(home, record.id, "failed", "no luck")
+    assert [step.status for step in ended.steps] == ["made", "failed", "waiting"]
+
+
 def test_a_later_process_of_the_same_number_is_not_the_run(tmp_path: Path) -> None:
     """Numbers come back, after a restart of the machine almost surely."""
     home = Home(tmp_path)

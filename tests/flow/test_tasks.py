@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,19 @@ def test_work_goes_to_several_processes(tmp_path: Path) -> None:
     Tasks(ProcessPool, 2, Told()).run(f"{HERE}:double", numbers(tmp_path, 6, seconds=0.3), tmp_path / "out")
     workers = {line.split()[1] for line in (tmp_path / "journal").read_text().splitlines()}
     assert len(workers) == 2
+
+
+def test_pieces_of_an_earlier_version_are_taken_over(tmp_path: Path) -> None:
+    tasks = numbers(tmp_path, 3)
+    Tasks().run(f"{HERE}:double", tasks, tmp_path / "1" / "shards")
+    moved = [Task(f"{number:05}", task.request) for number, task in enumerate([*numbers(tmp_path, 4)[3:], *tasks])]
+    told = Told()
+    facts = Tasks(emit=told, earlier=tmp_path / "1").run(f"{HERE}:double", moved, tmp_path / "2" / "shards")
+    assert [each["result"] for each in facts] == [6, 0, 2, 4]
+    assert done_by(tmp_path) == [0, 1, 2, 3]
+    assert (tmp_path / "2/shards/00003/number.txt").read_text() == "4"
+    notes = {
+        path.parent.name: json.loads(path.read_text())["name"] for path in tmp_path.glob(f"*/shards/*/{NOTE_FILE}")
+    }
+    assert all(name == said for name, said in notes.items())
+    assert sorted(fields["uri"] for kind, fields in told if kind == "failure") == [f"{n}.txt" for n in range(4)]

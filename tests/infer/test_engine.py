@@ -69,7 +69,7 @@ def test_a_folder_without_certificate_opens_with_the_reference(model_folder: Pat
 
 def test_the_certified_engine_is_taken(folder: Path, offer: object) -> None:
     certify(folder)
-    offer(Quick)  # type: ignore[operator]
+    offer(Quick)
     warnings: list[str] = []
     assert open_engine(folder, warn=warnings.append).name == "quick"
     assert warnings == []
@@ -77,7 +77,7 @@ def test_the_certified_engine_is_taken(folder: Path, offer: object) -> None:
 
 def test_a_missing_engine_is_replaced_and_said(folder: Path, offer: object) -> None:
     certify(folder)
-    offer(None)  # type: ignore[operator]
+    offer(None)
     warnings: list[str] = []
     assert open_engine(folder, warn=warnings.append).name == "torch"
     assert "ingot[quick]" in warnings[0]
@@ -86,9 +86,9 @@ def test_a_missing_engine_is_replaced_and_said(folder: Path, offer: object) -> N
 def test_on_another_processor_the_certified_tokens_are_asked_again(folder: Path, offer: object) -> None:
     certify(folder, processor="another one")
     warnings: list[str] = []
-    offer(Quick)  # type: ignore[operator]
+    offer(Quick)
     assert open_engine(folder, warn=warnings.append).name == "quick"
-    offer(Wrong)  # type: ignore[operator]
+    offer(Wrong)
     assert warnings == []
     assert open_engine(folder, warn=warnings.append).name == "torch"
     assert "certified tokens" in warnings[0]
@@ -96,7 +96,7 @@ def test_on_another_processor_the_certified_tokens_are_asked_again(folder: Path,
 
 def test_an_engine_asked_for_by_name_is_never_replaced(folder: Path, offer: object) -> None:
     certify(folder)
-    offer(None)  # type: ignore[operator]
+    offer(None)
     with pytest.raises(MissingExtraError):
         open_engine(folder, "quick")
     with pytest.raises(UsageError, match="tourch"):

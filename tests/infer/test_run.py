@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ingot.core.errors import StepError
+from ingot.core.plugins import names
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home, describe_files
 from ingot.flow.step import StepContext
 from ingot.infer.config import PackageConfig
-from ingot.infer.engine import open_engine
+from ingot.infer.engine import Engine, build, open_engine
 from ingot.infer.parity import Comparison
 from ingot.infer.run import choose, package
 from tests.registry.made import add
@@ -95,6 +97,26 @@ def test_the_card_tells_what_went_in_and_how_good_it_is(packaged: tuple[Path, di
     assert "1.500 (95% interval 1.400 to 1.600)" in card
     assert "acme-dataset@1" in card
     assert "continues text" in card
+
+
+def test_engines_are_timed_on_the_cores_the_step_was_given(
+    inputs: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: dict[str, int] = {}
+
+    def build_and_tell(name: str, folder: Path, threads: int = 0) -> Engine:
+        built[name] = threads
+        return build(name, folder, threads)
+
+    monkeypatch.setattr("ingot.infer.run.build", build_and_tell)
+    before = torch.get_num_threads()
+    try:
+        context = StepContext(tmp_path, tmp_path, 1, lambda kind, /, **fields: None)
+        package(PackageConfig(prompts=1, tokens=4), inputs, context)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert built == dict.fromkeys(names("engine"), 1)
 
 
 def comparison(agrees: bool, speed: float) -> Comparison:

@@ -75,4 +75,4 @@ def test_most_probable_is_ordered() -> None:
 )
 def test_values_outside_their_range_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(InputError, match=field):
-        SamplingParams(**{field: value})  # type: ignore[arg-type]
+        SamplingParams(**{field: value})

@@ -48,7 +48,7 @@ class Source:
 
 def run(pieces: list[bytes], ids: list[int], **params: object) -> tuple[list[Token], Source]:
     source = Source(ids)
-    settings = SamplingParams(**params)  # type: ignore[arg-type]
+    settings = SamplingParams(**params)
     return list(as_tokens(source.stream(), Pieces(pieces), settings, frozenset({END}))), source
 
 
@@ -109,7 +109,7 @@ def test_closing_early_frees_the_engine() -> None:
     source = Source([0, 0, 0])
     stream = as_tokens(source.stream(), Pieces([b"a"]), SamplingParams(), frozenset())
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert source.is_closed
 
 

@@ -8,6 +8,8 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,17 +71,9 @@ def test_another_vocabulary_redoes_only_what_depends_on_it(corpus: Path, tmp_pat
 @pytest.mark.parametrize("step", ["documents", "tokenizer", "checkpoint"])
 def test_kill_nine_and_run_again_ends_the_same(built: Ingot, corpus: Path, tmp_path: Path, step: str) -> None:
     ingot = Ingot(tmp_path / "home")
-    build = ingot.start(*build_arguments(corpus))
-    try:
+    with _killed_build(ingot, corpus):
         _wait_until_running(ingot.home, step)
-    finally:
-        os.killpg(build.pid, signal.SIGKILL)
-        build.communicate()
-    done = ingot(*build_arguments(corpus))
-    assert done.returncode == 0, done.stdout + done.stderr
-    expected, found = Home(built.home), Home(ingot.home)
-    assert final_loss(found.get("acme-checkpoint")) == final_loss(expected.get("acme-checkpoint"))
-    assert [len(found.versions(name)) for name in found.names()] == [1] * len(found.names())
+    _assert_the_next_build_ends_like(built, ingot, corpus)
 
 
 @pytest.mark.slow
@@ -87,10 +81,23 @@ def test_killed_again_and_again_it_still_ends_the_same(built: Ingot, corpus: Pat
     """Six kills of one build at random moments, each going on from what the last one left."""
     ingot, draw = Ingot(tmp_path / "home"), random.Random(0)
     for _ in range(6):
-        build = ingot.start(*build_arguments(corpus))
-        time.sleep(draw.uniform(0.5, 9.0))
+        with _killed_build(ingot, corpus):
+            time.sleep(draw.uniform(0.5, 9.0))
+    _assert_the_next_build_ends_like(built, ingot, corpus)
+
+
+@contextmanager
+def _killed_build(ingot: Ingot, corpus: Path) -> Iterator[None]:
+    """Start a build, and kill it with everything below it when the block is over."""
+    build = ingot.start(*build_arguments(corpus))
+    try:
+        yield
+    finally:
         os.killpg(build.pid, signal.SIGKILL)
         build.communicate()
+
+
+def _assert_the_next_build_ends_like(built: Ingot, ingot: Ingot, corpus: Path) -> None:
     done = ingot(*build_arguments(corpus))
     assert done.returncode == 0, done.stdout + done.stderr
     expected, found = Home(built.home), Home(ingot.home)

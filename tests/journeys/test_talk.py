@@ -81,10 +81,8 @@ def test_the_official_client_lists_and_completes(client: openai.OpenAI) -> None:
 
 def test_the_official_client_streams_a_chat(client: openai.OpenAI) -> None:
     messages = [{"role": "user", "content": "class Reader:"}]
-    whole = client.chat.completions.create(model="acme", messages=messages, max_tokens=10, temperature=0)  # type: ignore[call-overload]
-    stream = client.chat.completions.create(  # type: ignore[call-overload]
-        model="acme", messages=messages, max_tokens=10, temperature=0, stream=True
-    )
+    whole = client.chat.completions.create(model="acme", messages=messages, max_tokens=10, temperature=0)
+    stream = client.chat.completions.create(model="acme", messages=messages, max_tokens=10, temperature=0, stream=True)
     pieces = [chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices]
     assert "".join(pieces) == whole.choices[0].message.content
 

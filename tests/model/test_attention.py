@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ingot.model.attention import BLOCK, _library, attend, plan
+from ingot.model.attention import BLOCK, _library, attend, block_mask
 
 # rows, tokens, query heads, key heads, head width: equal heads, shared heads, ragged last block, less than a block
 SHAPES = [(2, 2 * BLOCK, 2, 2, 16), (2, 2 * BLOCK + 37, 4, 2, 16), (3, 50, 3, 1, 12), (1, 1, 2, 1, 8)]
@@ -44,7 +44,7 @@ def test_blocks_compute_what_the_definition_says(shape: tuple[int, ...], is_pack
     with torch.no_grad():
         q, k, v = draw(*shape)
         segments = documents(*shape[:2]) if is_packed else None
-        y = attend(q, k, v, plan(shape[0], shape[1], shape[1], segments, q))
+        y = attend(q, k, v, block_mask(shape[1], shape[1], segments, q))
         torch.testing.assert_close(y.double(), one_token_at_a_time(q, k, v, segments), rtol=1e-4, atol=1e-5)
 
 
@@ -54,7 +54,7 @@ def test_output_and_gradients_equal_the_library_kernel(shape: tuple[int, ...], i
     q, k, v = draw(*shape)
     segments = documents(*shape[:2]) if is_packed else None
     upstream = torch.randn(q.shape, generator=torch.Generator().manual_seed(1))
-    y = attend(q, k, v, plan(shape[0], shape[1], shape[1], segments, q))
+    y = attend(q, k, v, block_mask(shape[1], shape[1], segments, q))
     gradients = torch.autograd.grad(y, (q, k, v), upstream)
     expected = _library(q, k, v, segments)
     expected_gradients = torch.autograd.grad(expected, (q, k, v), upstream)
@@ -66,16 +66,16 @@ def test_output_and_gradients_equal_the_library_kernel(shape: tuple[int, ...], i
 def test_gradients_agree_with_finite_differences() -> None:
     q, k, v = (x.detach().double().requires_grad_() for x in draw(1, 6, 2, 1, 4))
     segments = torch.tensor([[0, 0, 0, 1, 1, 1]], dtype=torch.int32)
-    layout = plan(1, 6, 6, segments, q)
-    assert torch.autograd.gradcheck(lambda *x: attend(*x, layout), (q, k, v))
+    mask = block_mask(6, 6, segments, q)
+    assert torch.autograd.gradcheck(lambda *x: attend(*x, mask), (q, k, v))
 
 
 def test_bf16_stays_within_its_rounding() -> None:
     q, k, v = draw(2, 200, 4, 2, 16)
     segments = documents(2, 200)
-    exact = attend(q, k, v, plan(2, 200, 200, segments, q))
+    exact = attend(q, k, v, block_mask(200, 200, segments, q))
     half = [x.bfloat16() for x in (q, k, v)]
-    rounded = attend(half[0], half[1], half[2], plan(2, 200, 200, segments, half[0]))
+    rounded = attend(half[0], half[1], half[2], block_mask(200, 200, segments, half[0]))
     assert rounded.dtype == torch.bfloat16
     assert (rounded.float() - exact).abs().max() < 0.05
 
@@ -83,17 +83,17 @@ def test_bf16_stays_within_its_rounding() -> None:
 def test_later_queries_of_a_cache_meet_all_earlier_keys() -> None:
     with torch.no_grad():
         q, k, v = draw(2, 300, 4, 2, 8)
-        whole = attend(q, k, v, plan(2, 300, 300, None, q))
+        whole = attend(q, k, v, block_mask(300, 300, None, q))
         for queries in (1, 5, 170):
             tail = q[:, :, -queries:]
-            y = attend(tail, k, v, plan(2, queries, 300, None, tail))
+            y = attend(tail, k, v, block_mask(queries, 300, None, tail))
             torch.testing.assert_close(y, whole[:, :, -queries:], rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(y, _library(tail, k, v, None), rtol=1e-4, atol=1e-5)
 
 
 def test_keys_of_finished_documents_are_never_read() -> None:
     segments = (torch.arange(3 * BLOCK) // BLOCK)[None]
-    blocks = plan(1, 3 * BLOCK, 3 * BLOCK, segments, torch.zeros(1)).blocks
+    blocks = block_mask(3 * BLOCK, 3 * BLOCK, segments, torch.zeros(1)).blocks
     assert [(block.start, block.end) for block in blocks] == [(0, BLOCK), (BLOCK, 2 * BLOCK), (2 * BLOCK, 3 * BLOCK)]
 
 
@@ -101,5 +101,5 @@ def test_a_document_is_blind_to_its_neighbour() -> None:
     q, k, v = draw(1, 30, 2, 1, 8)
     segments = torch.cat((torch.zeros(1, 20), torch.ones(1, 10)), 1)
     upstream = F.pad(torch.randn(1, 2, 10, 8), (0, 0, 20, 0))
-    gradients = torch.autograd.grad(attend(q, k, v, plan(1, 30, 30, segments, q)), (k, v), upstream)
+    gradients = torch.autograd.grad(attend(q, k, v, block_mask(30, 30, segments, q)), (k, v), upstream)
     assert all(bool((gradient[:, :, :20] == 0).all()) for gradient in gradients)

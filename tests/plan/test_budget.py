@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from ingot.core.errors import InputError, UsageError
-from ingot.plan.budget import FEWEST_STEPS, MOST_READINGS, choose, vocabularies
+from ingot.plan.budget import choose
+from ingot.plan.candidate import MOST_READINGS
 from ingot.plan.config import PlanConfig
-from ingot.plan.scaling import preset
+from ingot.plan.schedule import FEWEST_STEPS
 from ingot.plan.throughput import Measurement, Throughput
 
 TWO_CORES = Throughput((Measurement(9.2e6, 14_000.0), Measurement(43.8e6, 5_200.0)), is_measured=True)
@@ -18,7 +19,7 @@ ELEVEN_MEGABYTES = PlanConfig(train_bytes=11_000_000, held_out_bytes=500_000)
 
 
 def with_seconds(seconds: float, **changes: object) -> PlanConfig:
-    return replace(ELEVEN_MEGABYTES, seconds=seconds, **changes)  # type: ignore[arg-type]
+    return replace(ELEVEN_MEGABYTES, seconds=seconds, **changes)
 
 
 def test_more_time_gives_a_larger_model_and_a_better_forecast() -> None:
@@ -118,7 +119,7 @@ def test_too_little_text_says_how_much_is_needed(train_bytes: int, held_out_byte
 @pytest.mark.parametrize("budget", [{}, {"seconds": 60.0, "steps": 5}])
 def test_there_is_exactly_one_budget(budget: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="exactly one budget"):
-        choose(replace(ELEVEN_MEGABYTES, **budget), TWO_CORES, cores=2)  # type: ignore[arg-type]
+        choose(replace(ELEVEN_MEGABYTES, **budget), TWO_CORES, cores=2)
 
 
 def test_a_vocabulary_that_does_not_fit_is_answered_with_the_nearest_that_does() -> None:
@@ -131,14 +132,3 @@ def test_a_preset_with_a_typing_mistake_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="256x5") as caught:
         choose(with_seconds(300, preset="256x5"), TWO_CORES, cores=2)
     assert "256x" in caught.value.fix
-
-
-def test_a_small_text_gets_a_small_vocabulary() -> None:
-    large = preset("1024x16")
-    assert vocabularies(PlanConfig(train_bytes=100_000, seconds=60.0), large) == [512]
-    assert vocabularies(PlanConfig(train_bytes=11_000_000, tokens=10**6), large) == [16384]
-
-
-def test_a_narrow_model_does_not_consist_of_its_token_table() -> None:
-    narrow = preset("128x2")
-    assert max(vocabularies(PlanConfig(train_bytes=10**12, seconds=60.0), narrow)) == 8192

@@ -8,10 +8,6 @@ def test_disk_grows_with_text_and_with_the_model() -> None:
     assert build_bytes(1_000_000, 2 * 10**6) > build_bytes(1_000_000, 10**6)
 
 
-def test_without_a_plan_a_laptop_sized_model_is_assumed() -> None:
-    assert build_bytes(10_000_000) > build_bytes(10_000_000, 2_000_000)
-
-
 def test_the_estimate_covers_every_copy_of_the_text() -> None:
     # Documents, train and dropped text, and two bytes a token at about four bytes of text each.
     assert build_bytes(10**9, 10**6) > 2 * 10**9

@@ -47,6 +47,12 @@ def test_the_probe_is_read_in_any_order() -> None:
     assert throughput.tokens_per_second(cost) == pytest.approx(14_000)
 
 
+def test_a_probed_model_gets_its_own_rate() -> None:
+    throughput = from_probe({"sizes": [size("256x6", 5_000.0), size("128x4", 14_000.0)]})
+    for context in (128, 2048):
+        assert throughput.of_model(preset("128x4").model(4096, context)) == pytest.approx(14_000)
+
+
 def test_noise_cannot_make_a_larger_model_look_faster() -> None:
     throughput = from_probe({"sizes": [size("128x4", 10_000.0), size("256x6", 11_000.0)]})
     costs = [preset(name).model(4096, 512).flops_per_token(512) for name in ("128x4", "192x4", "256x6", "384x8")]

@@ -28,21 +28,45 @@ def test_the_model_bears_the_name_and_the_probe_is_shared() -> None:
     assert artifacts["probe"] == "machine-probe"
 
 
+def test_every_artifact_is_of_the_kind_its_step_is_named_for() -> None:
+    kinds = {step.name: step.kind for step in quickstart("acme", ["docs"], CHOICES)}
+    assert " ".join(kinds.values()) == "Documents Dataset Probe Plan Tokenizer Shards Checkpoint Report Model"
+    assert all(kind.lower() == name for name, kind in kinds.items())
+
+
+def test_who_reads_what_and_whose_facts_are_taken() -> None:
+    steps = quickstart("acme", ["docs"], CHOICES)
+    assert {step.name: " ".join(parent.name for parent in step.inputs.values()) for step in steps} == {
+        "documents": "",
+        "dataset": "documents",
+        "probe": "",
+        "plan": "probe",
+        "tokenizer": "dataset",
+        "shards": "dataset tokenizer",
+        "checkpoint": "shards tokenizer",
+        "report": "documents dataset plan tokenizer shards checkpoint",
+        "model": "checkpoint tokenizer report",
+    }
+    taken = {step.name: {fact.step.name for fact in step.fields.values()} for step in steps if step.fields}
+    assert taken == {"plan": {"dataset"}, "tokenizer": {"plan"}, "shards": {"plan"}, "checkpoint": {"plan"}}
+
+
 def test_choices_reach_the_plan_and_the_source() -> None:
     steps = {step.name: step for step in quickstart("acme", ["docs"], CHOICES)}
     assert isinstance(steps["plan"].config, PlanConfig)
     assert (steps["plan"].config.seconds, steps["plan"].config.vocabulary) == (60.0, 512)
     source = steps["documents"].sources["documents"].config
-    assert "drafts" in source.exclude  # type: ignore[attr-defined]  # a folder config
-    assert ".git" in source.exclude  # type: ignore[attr-defined]
+    assert "drafts" in source.exclude
+    assert ".git" in source.exclude
 
 
 def test_what_the_trainer_takes_exists_on_its_side() -> None:
     assert set(PLANNED_SETTINGS) <= {field.name for field in dataclasses.fields(PretrainConfig)}
 
 
-def test_only_the_checkpoint_resumes() -> None:
-    assert [step.name for step in quickstart("acme", ["docs"], CHOICES) if step.is_resumable] == ["checkpoint"]
+def test_what_takes_long_resumes() -> None:
+    resumable = [step.name for step in quickstart("acme", ["docs"], CHOICES) if step.is_resumable]
+    assert resumable == ["documents", "dataset", "shards", "checkpoint"]
 
 
 @pytest.mark.parametrize("choices", [CHOICES, replace(CHOICES, seconds=0.0, tokens=10_000, layout="mistral")])

@@ -66,7 +66,7 @@ def test_waiting_requests_are_served_in_order_and_the_one_too_many_is_told(addre
     askers = [threading.Thread(target=ask, args=(words,)) for words in (3, 4, 5)]
     for number, asker in enumerate(askers):
         asker.start()
-        eventually(lambda n=number: health(address)["active"] + health(address)["waiting"] == n + 1)  # type: ignore[misc]
+        eventually(lambda n=number: health(address)["active"] + health(address)["waiting"] == n + 1)
     refused = httpx.post(f"{address}/v1/completions", json=BODY)
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1

@@ -15,7 +15,7 @@ def test_an_error_in_the_thread_reaches_the_caller() -> None:
     class Broken(PacedEngine):
         def __init__(self) -> None: ...
 
-        def generate(self, *_: object) -> None:  # type: ignore[override]
+        def generate(self, *_: object) -> None:
             raise OSError("the disk went away")
 
     async def ask() -> None:

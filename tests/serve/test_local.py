@@ -9,7 +9,8 @@ import pytest
 from ingot.core.errors import InputError, UsageError
 from ingot.flow.home import Home
 from ingot.serve.doors import LOOPBACK_NAMES
-from ingot.serve.local import USAGE_FILE, KeyFile, known_names, local_app
+from ingot.serve.local import USAGE_FILE, KeyFile, UsageFile, known_names, local_app
+from ingot.serve.ports import Usage
 from tests.infer.tiny_model import make_model
 from tests.registry.made import add
 from tests.serve.running import listening
@@ -76,3 +77,16 @@ def test_a_key_file_tells_keys_apart_without_keeping_them(tmp_path: Path) -> Non
     path.write_text("# nothing\n")
     with pytest.raises(InputError, match="no key"):
         KeyFile(path)
+
+
+def test_usage_is_bounded_and_no_line_of_it_is_torn(tmp_path: Path) -> None:
+    """Two servers count into the same file."""
+    meters = [UsageFile(tmp_path / USAGE_FILE, most_bytes=1000) for _ in range(2)]
+    for number in range(40):
+        meters[number % 2].record(Usage("local", "acme@1", number, 1, 0.5))
+    files = [tmp_path / "usage.1.jsonl", tmp_path / USAGE_FILE]
+    assert sorted(tmp_path.glob("usage*.jsonl")) == sorted(files)
+    assert all(0 < path.stat().st_size <= 1000 for path in files)
+    counted = [json.loads(line)["prompt_tokens"] for path in files for line in path.read_text().splitlines()]
+    assert counted == list(range(40 - len(counted), 40))
+    assert len(counted) * 100 > 1000  # the last `most_bytes` at least, at about 110 bytes a line

@@ -11,8 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingot.core.errors import InputError
+from ingot.tokenizer.bulk import bulk_encoder
 from ingot.tokenizer.codec import Codec
+from ingot.tokenizer.pieces import LONGEST_CHARACTERS
+from ingot.tokenizer.train import learn
 from ingot.tokenizer.vocabulary import SPECIALS
+from tests.tokenizer.conftest import MIXED
 
 FRAGMENTS = [
     "<|eos|>",
@@ -79,9 +83,57 @@ def test_parts_are_read_as_they_are_needed_and_cover_every_text(codec: Codec) ->
             yield f"text {number} " * 10_000
 
     parts = codec.encode_parts(texts(), cores=1)
-    next(parts)
+    first, _ = next(parts)
     assert len(taken) < 40
-    assert {number for number, _ in parts} == set(range(40))
+    assert {first, *(number for number, _ in parts)} == set(range(40))
+
+
+def reference_ids(codec: Codec, text: str) -> list[int]:
+    return list(codec.tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+@pytest.mark.parametrize("terms", [[], ["visitor", "AST.node", "x" * 40]])
+def test_a_lot_of_text_is_encoded_in_bulk_with_the_ids_of_the_reference(corpus: list[str], terms: list[str]) -> None:
+    codec = Codec(learn(corpus, 1024, terms=terms))
+    texts = ["", "one", corpus[0] * 12, "it'ſ <|eos|>", "x" * 39, *corpus, *MIXED, "", "two " * 50_000]
+    found: list[list[int]] = [[] for _ in texts]
+    for number, ids in codec.encode_parts(texts):
+        found[number].extend(ids)
+    assert codec.encoder == "bulk"
+    assert found == [reference_ids(codec, text) for text in texts]
+
+
+def test_a_little_text_is_encoded_by_the_reference(codec: Codec, corpus: list[str]) -> None:
+    fresh = Codec(codec.tokenizer)
+    assert fresh.encode_batch(corpus) == [reference_ids(codec, text) for text in corpus]
+    assert fresh.encoder == "reference"
+
+
+def test_text_without_a_place_to_cut_has_the_same_ids_both_ways(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a" * (LONGEST_CHARACTERS + 5000), "\u0301" * (LONGEST_CHARACTERS + 5000), "b"]
+    in_bulk = Codec(codec.tokenizer)
+    ids = in_bulk.encode_batch(texts)
+    assert in_bulk.encoder == "bulk"
+    monkeypatch.setattr("ingot.tokenizer.codec.bulk_encoder", lambda _: None)
+    alone = Codec(codec.tokenizer)
+    assert alone.encode_batch(texts) == ids
+    assert alone.encoder == "reference"
+
+
+def test_a_bulk_encoder_that_disagrees_is_not_used(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = bulk_encoder(learn(["other words", "other merges"] * 5, 512))
+    assert other is not None
+    monkeypatch.setattr("ingot.tokenizer.codec.bulk_encoder", lambda _: other)
+    fresh = Codec(codec.tokenizer)
+    text = "some words of a text. " * 60_000
+    assert fresh.encode_batch([text]) == [reference_ids(codec, text)]
+    assert fresh.encoder == "reference"
+
+
+def test_half_a_character_in_a_lot_of_text_is_refused(codec: Codec) -> None:
+    texts = ["some words of a text. " * 60_000, "abc\ud83d"]
+    with pytest.raises(InputError, match="half a character"):
+        Codec(codec.tokenizer).encode_batch(texts)
 
 
 def test_threads_can_share_a_codec(codec: Codec, corpus: list[str]) -> None:

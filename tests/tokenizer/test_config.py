@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ingot.core.errors import InputError
@@ -19,3 +21,22 @@ def test_a_size_that_does_not_fit_names_the_nearest(asked: int, nearest: str) ->
 def test_no_text_at_all_is_refused() -> None:
     with pytest.raises(InputError, match="needs text"):
         Config(sample_bytes=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"splitting": "qwen3"},
+        {"indentation": -1},
+        {"indentation": 65},
+        {"temperature": 0.5},
+        {"temperature": float("nan")},
+        {"width": 256},
+        {"layer_parameters": 1_000_000},
+    ],
+)
+def test_what_cannot_be_done_says_what_can(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        Config(**options)
+    assert "tokenizer, option" in caught.value.where
+    assert caught.value.fix

@@ -15,7 +15,7 @@ from ingot.flow.artifact import Artifact
 from ingot.flow.step import StepContext
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.config import Config
-from ingot.tokenizer.run import train
+from ingot.tokenizer.run import BASE, GENERAL, train
 from ingot.tokenizer.train import TOKENIZER_FILES
 
 
@@ -25,7 +25,7 @@ def dataset(folder: Path, texts: list[str], held_out: list[str]) -> dict[str, Ar
         ids = [f"{split}-{number}" for number in range(len(rows))]
         table = pa.table({"doc_id": pa.array(ids, pa.string()), "text": pa.array(rows, pa.string())})
         pq.write_table(table, folder / f"{split}.parquet")
-    return {"dataset": Artifact(path=folder, record=None)}  # type: ignore[arg-type]  # the step reads the folder only
+    return {"dataset": Artifact(path=folder, record=None)}
 
 
 def run(folder: Path, config: Config, inputs: dict[str, Artifact]) -> tuple[dict[str, Any], list[str]]:
@@ -60,3 +60,53 @@ def test_the_same_dataset_gives_the_same_files(tmp_path: Path, corpus: list[str]
 def test_a_dataset_without_training_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no text to learn"):
         run(tmp_path / "out", Config(), dataset(tmp_path / "in", [], ["held out"]))
+
+
+def with_tokenizer(inputs: dict[str, Artifact], name: str, folder: Path) -> dict[str, Artifact]:
+    return {**inputs, name: Artifact(path=folder, record=None)}
+
+
+def test_the_facts_tell_languages_sizes_and_what_others_do(tmp_path: Path, corpus: list[str]) -> None:
+    inputs = dataset(tmp_path / "in", [*corpus, "слово за слово " * 50], [corpus[0][:5000], "ещё слово " * 20])
+    facts, _ = run(tmp_path / "out", Config(vocabulary=1024, temperature=2.0, terms=("AST-1",)), inputs)
+    assert set(facts["by_language"]) == {"Latin", "Cyrillic"}
+    assert set(facts["learned_fraction_by_language"]) == {"Latin", "Cyrillic"}
+    assert [size["vocabulary"] for size in facts["bytes_per_token_by_vocabulary"]] == [512, 1024]
+    assert facts["bytes_per_token_by_vocabulary"][-1]["bytes_per_token"] == facts["bytes_per_token"]
+    assert facts["published"]["bytes_per_token"]["GPT-2"]["Python"] == 2.19
+    assert facts["beside"] == {}
+    assert facts["terms"] == 1
+    assert facts["splitting"] == "qwen2"
+    json.dumps(facts)
+
+
+def test_the_size_is_chosen_for_the_model(tmp_path: Path, corpus: list[str]) -> None:
+    inputs = dataset(tmp_path / "in", corpus, corpus)
+    sizes = []
+    for number, layers in enumerate((10_000, 1_000_000_000)):
+        config = Config(vocabulary=2048, width=256, layer_parameters=layers, terms=("AST-1",))
+        facts, _ = run(tmp_path / f"out{number}", config, inputs)
+        codec = Codec.load(tmp_path / f"out{number}")
+        assert codec.vocabulary == facts["vocabulary"]
+        assert codec.terms == ("AST-1",)
+        sizes.append(facts["vocabulary"])
+    assert sizes == [512, 2048]
+
+
+def test_a_base_is_extended_and_compared_with(tmp_path: Path, corpus: list[str]) -> None:
+    german = ["Die Hauptversammlung beschließt über die Verwendung des Bilanzgewinns.\n" * 20]
+    run(tmp_path / "base", Config(vocabulary=512), dataset(tmp_path / "first", corpus, []))
+    inputs = with_tokenizer(dataset(tmp_path / "second", german, german), BASE, tmp_path / "base")
+    facts, _ = run(tmp_path / "out", Config(vocabulary=768), inputs)
+    old, new = Codec.load(tmp_path / "base"), Codec.load(tmp_path / "out")
+    assert new.vocabulary > old.vocabulary == facts["beside"]["vocabulary"]
+    assert [new.token_bytes(row) for row in range(512)] == [old.token_bytes(row) for row in range(512)]
+    assert facts["beside"]["saved"] > 0.5
+    assert facts["beside"]["saved_by_language"] == {"Latin": facts["beside"]["saved"]}
+
+
+def test_a_general_vocabulary_is_measured_on_the_same_text(tmp_path: Path, corpus: list[str]) -> None:
+    run(tmp_path / "general", Config(vocabulary=512), dataset(tmp_path / "first", ["words of everyday"] * 3, []))
+    inputs = with_tokenizer(dataset(tmp_path / "second", corpus, corpus), GENERAL, tmp_path / "general")
+    facts, _ = run(tmp_path / "out", Config(vocabulary=1024), inputs)
+    assert facts["beside"]["bytes_per_token"] < facts["bytes_per_token"]

@@ -9,20 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
+from ingot.core.errors import InputError
 from ingot.tokenizer.chat import TEMPLATE
 from ingot.tokenizer.codec import Codec
-from ingot.tokenizer.train import TOKENIZER_FILES, learn, write
-from ingot.tokenizer.vocabulary import SPECIALS, SPLIT_REGEX
+from ingot.tokenizer.splitting import DEFAULT, SPLITTINGS, named
+from ingot.tokenizer.train import TOKENIZER_FILES, extend, learn, write
+from ingot.tokenizer.vocabulary import SPECIALS
+from tests.tokenizer.conftest import MIXED
 
 TEXT = Path(ast.__file__).read_text(encoding="utf-8")
-MIXED = [
-    "The court's decision of 12.03.2024 isn't final: see § 823 BGB, p. 4711.",
-    "def f(x):\n    return x ** 2  # squared\n\n\nclass A:\n\tpass\r\n",
-    "Größenordnung, naïve façade, Привет мир, 你好,世界。こんにちは 🎉👩‍👩‍👧 e\u0301",
-    "   leading, trailing   \n \n\n  and 'S'LL 'ſt\u00a0\u2003end  ",
-]
 
 
 def test_the_same_text_gives_the_same_file() -> None:
@@ -71,10 +69,80 @@ def test_a_word_of_a_megabyte_is_learned_from_without_taking_its_square_in_time(
 def test_the_written_pre_tokenizer_is_the_one_llama_cpp_calls_qwen2(tokenizer_folder: Path) -> None:
     tokenizer = json.loads((tokenizer_folder / "tokenizer.json").read_text(encoding="utf-8"))
     split, as_bytes = tokenizer["pre_tokenizer"]["pretokenizers"]
-    assert (split["pattern"], split["behavior"], split["invert"]) == ({"Regex": SPLIT_REGEX}, "Isolated", False)
+    assert (split["pattern"], split["behavior"], split["invert"]) == (
+        {"Regex": named(DEFAULT).regex},
+        "Isolated",
+        False,
+    )
     assert (as_bytes["type"], as_bytes["use_regex"], as_bytes["add_prefix_space"]) == ("ByteLevel", False, False)
     assert tokenizer["normalizer"] is None
     assert tokenizer["post_processor"] is None
+
+
+@pytest.mark.parametrize("splitting", SPLITTINGS)
+def test_every_splitting_gives_back_the_text_and_is_named_in_the_file(splitting: str, corpus: list[str]) -> None:
+    codec = Codec(learn([*corpus, *MIXED], 1024, splitting))
+    for text in [*MIXED, *corpus]:
+        assert codec.decode(codec.encode(text)) == text
+    numbers = {len(codec.token_bytes(one)) for one in codec.encode("123456789")}
+    assert max(numbers) <= {"qwen2": 1, "qwen35": 1, "tekken": 1, "llama-bpe": 3, "gpt-2": 9}[splitting]
+
+
+def test_runs_of_blanks_are_tokens_however_few_there_are() -> None:
+    codec = Codec(learn(["no indentation here, none at all"] * 5, 512, indentation=11))
+    assert codec.vocabulary <= 512
+    for blanks in range(1, 24):
+        ids = codec.encode(" " * blanks)
+        assert codec.decode(ids) == " " * blanks
+        assert len(ids) <= -(-blanks // 8)
+    for blanks in range(1, 12):
+        assert len(codec.encode(" " * blanks)) == 1
+    plain = Codec(learn(["no indentation here, none at all"] * 5, 512))
+    assert len(plain.encode(" " * 8)) == 8
+
+
+def test_an_extended_vocabulary_keeps_its_ids_and_needs_fewer_tokens(corpus: list[str]) -> None:
+    base = learn(corpus, 768, terms=["AST-1"])
+    german = ["Die Hauptversammlung beschließt über die Verwendung des Bilanzgewinns, Größe XK-4711.\n"] * 50
+    new = extend(base, german, 1024, terms=["XK-4711", "AST-1"])
+    assert [new.id_to_token(row) for row in range(768)] == [base.id_to_token(row) for row in range(768)]
+    old_codec, codec = Codec(base), Codec(new)
+    assert codec.vocabulary % 64 == 0
+    assert codec.terms == ("AST-1", "XK-4711")
+    assert len(codec.encode(german[0])) < 0.5 * len(old_codec.encode(german[0]))
+    assert b"XK-4711" in map(codec.token_bytes, codec.encode(german[0]))
+    for text in (*MIXED, german[0], corpus[0], "AST-1<|eos|>"):
+        assert codec.decode(codec.encode(text)) == text
+    again = extend(Tokenizer.from_str(base.to_str()), german, 1024, terms=["XK-4711", "AST-1"])
+    assert again.to_str() == new.to_str()
+
+
+def test_an_extended_vocabulary_is_read_the_same_by_others(corpus: list[str], tmp_path: Path) -> None:
+    new = extend(learn(corpus, 512, "llama-bpe", ["AST-1"]), MIXED * 20, 768, terms=["§ 823"])
+    write(new, tmp_path)
+    theirs, ours = AutoTokenizer.from_pretrained(tmp_path), Codec.load(tmp_path)
+    for text in [*MIXED, TEXT, "AST-1, § 823"]:
+        assert theirs(text)["input_ids"] == ours.encode(text)
+        assert theirs.decode(ours.encode(text)) == text
+    assert len(theirs) == ours.vocabulary
+
+
+def test_special_tokens_that_a_base_lacks_are_added(corpus: list[str]) -> None:
+    content = json.loads(learn(corpus, 512).to_str())
+    names = {name: f"<|other{number}|>" for number, name in enumerate(SPECIALS)}
+    content["model"]["vocab"] = {names.get(token, token): row for token, row in content["model"]["vocab"].items()}
+    content["added_tokens"] = [{**added, "content": names[added["content"]]} for added in content["added_tokens"]]
+    new = extend(Tokenizer.from_str(json.dumps(content)), corpus, 640)
+    codec = Codec(new)
+    assert codec.bos == 512
+    assert [new.id_to_token(row) for row in range(32)] == list(names.values())
+    assert codec.decode(codec.encode(TEXT)) == TEXT
+
+
+def test_a_base_whose_rule_is_unknown_is_refused(corpus: list[str]) -> None:
+    changed = learn(corpus, 512).to_str().replace(r"\\p{N}|", r"\\p{N}{1,2}|")
+    with pytest.raises(InputError, match="cannot be extended"):
+        extend(Tokenizer.from_str(changed), corpus, 768)
 
 
 @pytest.mark.parametrize("architecture", [None, "qwen3", "mistral"])

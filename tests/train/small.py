@@ -33,11 +33,11 @@ def make_inputs(folder: Path) -> dict[str, Artifact]:
     """Write a dataset, its tokenizer and its shards, and return the two a training reads."""
     texts = [Path(module.__file__).read_text(encoding="utf-8")[:20_000] for module in (ast, json)]
     dataset, tokenizer, shards = (folder / name for name in ("dataset", "tokenizer", "shards"))
-    for place in (dataset, tokenizer, shards):
+    for place in (dataset / "shards/00000", tokenizer, shards):
         place.mkdir(parents=True)
     for split, number in (("train", 0), ("held_out", 1)):
         table = pa.table({"doc_id": [f"{split}-{part}" for part in range(4)], "text": _quarters(texts[number])})
-        pq.write_table(table, dataset / f"{split}.parquet")
+        pq.write_table(table, dataset / f"shards/00000/{split}.parquet")
     write(learn(texts, VOCABULARY), tokenizer)
     tokenize(dataset, tokenizer, shards, 0, silent, 1)
     return {name: artifact(name, folder / name) for name in ("shards", "tokenizer")}

@@ -9,7 +9,7 @@ from tests.train.small import Told
 
 def report(step: int, **changes: object) -> StepReport:
     fields = {"step": step, "tokens": step * 64, "loss": 1 / step, "gradient_norm": 0.5, "learning_rate": 1e-3}
-    return StepReport(**{**fields, **changes})  # type: ignore[arg-type]
+    return StepReport(**{**fields, **changes})
 
 
 def write(path: Path, *reports: StepReport, done: int = 0, told: Told | None = None) -> Told:

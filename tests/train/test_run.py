@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from ingot.core.errors import InputError, StepError, UsageError
+from ingot.data.mixture import Config as Mixture
 from ingot.flow.artifact import Artifact
 from ingot.model.config import ModelConfig
 from ingot.model.convert import load
 from ingot.train.config import PretrainConfig
 from ingot.train.run import pretrain
-from tests.train.small import Told, context, settings
+from tests.train.small import Told, artifact, context, settings, stream
 
 Inputs = Mapping[str, Artifact]
 CONFIG = settings(steps=9, checkpoint_every=2, evaluate_every=4, hooks=(f"{__name__}:weight_norm",))
@@ -157,3 +158,17 @@ def test_what_does_not_fit_is_refused_before_training(inputs: Inputs, tmp_path: 
         pretrain(settings(objective_options={"a": 1}), inputs, context(tmp_path / "options"))
     with pytest.raises(UsageError, match="names no"):
         pretrain(settings(hooks=("ingot.train.run:nothing",)), inputs, context(tmp_path / "hooks"))
+
+
+def test_several_datasets_are_read_as_the_mixture_weighs_them(inputs: Inputs, tmp_path: Path) -> None:
+    several = {**inputs, "old": artifact("shards", inputs["shards"].path)}
+    mixture = Mixture(weights={"shards": 1}, replay={"old": 0.25})
+    facts = pretrain(settings(steps=5, mixture=mixture), several, context(tmp_path))
+    alone = stream(inputs, CONFIG).epochs(5)["shards"]
+    assert facts["epochs"] == pytest.approx({"shards": alone * 0.75, "old": alone * 0.25}, abs=1e-3)
+
+
+def test_a_training_does_not_go_on_in_another_order_of_rows(inputs: Inputs, tmp_path: Path) -> None:
+    stop_after(7, tmp_path / "made", inputs)
+    with pytest.raises(InputError, match="another order"):
+        pretrain(replace(CONFIG, seed=1), inputs, context(tmp_path / "made"))

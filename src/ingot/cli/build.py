@@ -13,37 +13,47 @@ from typing import Any
 import click
 
 from ingot.cli.options import read_count, read_duration, shared
+from ingot.cli.paths import read_once
 from ingot.cli.show.display import open_display
-from ingot.cli.show.preview import preview_plan, print_preview
+from ingot.cli.show.preview import budget_of, preview_plan, print_preview
 from ingot.cli.show.summary import print_summary
 from ingot.cli.wire import command_line, home_at, home_words
 from ingot.core.errors import InputError, SpaceError, UsageError
 from ingot.core.storage import as_size, free_bytes, write_atomically
+from ingot.data.config import CurateConfig
+from ingot.data.connectors import folder
 from ingot.flow.home import Home, check_name
 from ingot.flow.planning import take_snapshot
-from ingot.flow.recipe_file import write_recipe
+from ingot.flow.recipe_file import read_config, read_sources, write_recipe
 from ingot.flow.runner import Options, run
-from ingot.flow.source import Snapshot
+from ingot.flow.source import Snapshot, Source, together
 from ingot.flow.step import Step
-from ingot.plan.disk import build_bytes
+from ingot.plan.config import VOCABULARY_RULE, check
+from ingot.plan.preview import least_disk_bytes, least_tokens
 from ingot.recipes.quickstart import PROBE_ARTIFACT, Choices, quickstart
 
 DEFAULT_TIME = "10m"
+_FROM_0 = click.IntRange(min=0)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_SHOWN_PATHS = 3
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--name", required=True, help="What to call the model; the same name again makes its next version.")
 @click.option("--time", "time_text", help=f"Budget: how long the whole build may take.  [default: {DEFAULT_TIME}]")
 @click.option("--steps", "steps_text", help="Budget: training steps instead of time.")
 @click.option("--tokens", "tokens_text", help="Budget: tokens to train on instead of time, such as 5M.")
-@click.option("--vocabulary", default=0, help="Tokens the tokenizer learns.  [default: the plan chooses]")
-@click.option("--width", default=0, help="Width of the model.  [default: the plan chooses]")
-@click.option("--layers", default=0, help="Layers of the model.  [default: the plan chooses]")
+@click.option("--vocabulary", default=0, help=f"Tokens it knows: {VOCABULARY_RULE}.  [default: the plan chooses]")
+@click.option("--width", type=_FROM_0, default=0, help="Width of the model.  [default: the plan chooses]")
+@click.option("--layers", type=_FROM_0, default=0, help="Layers of the model.  [default: the plan chooses]")
 @click.option("--layout", type=click.Choice(["qwen3", "mistral"]), default="qwen3", show_default=True)
 @click.option("--exclude", multiple=True, metavar="NAME", help="File or folder name to leave out; may be repeated.")
+@click.option("--sources", "sources_path", type=_FILE, help="YAML file of more sources: databases, buckets, mail, ...")
+@click.option("--curation", "curation_path", type=_FILE, help="YAML file of transforms, filters and rules that drop.")
 @click.option("--seed", default=0, help="Another seed makes another, equally good model.")
-@click.option("--cores", type=click.IntRange(min=0), default=0, help="Cores to use.  [default: all]")
+@click.option("--cores", type=_FROM_0, default=0, help="Cores to use.  [default: all]")
+@click.option("--on", "executor", default="local", show_default=True, help="Where the work is done: local or ray.")
 @click.option("--replan", is_flag=True, help="Measure this machine and plan anew instead of keeping the plan.")
 @click.option("--dry-run", is_flag=True, help="Show the graph and the plan; spend nothing.")
 @click.option("--write-recipe", "recipe_path", type=click.Path(), help="Also write the graph as a recipe file.")
@@ -55,12 +65,16 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
     result; learns a tokenizer; trains; evaluates; registers NAME.
     """
     home = home_at(home_path)
-    steps = quickstart(_model_name(name), paths, _choices(options))
+    choices = _choices(options)
+    sources = _sources(paths, options["sources_path"])
+    steps = quickstart(_model_name(name), _read_once(paths, choices), choices, sources)
+    # What is wrong with the words typed is said before a document is opened.
+    check(budget_of(steps))
     for step in steps:
         check_name(step.artifact)
     if options["recipe_path"]:
         _write_recipe(Path(options["recipe_path"]), steps)
-    snapshot = take_snapshot(steps[0].sources["documents"], home)
+    snapshot = together({name: take_snapshot(source, home) for name, source in steps[0].sources.items()})
     if options["dry_run"]:
         print_preview(steps, snapshot, preview_plan(steps, snapshot, home), as_json)
         return
@@ -70,10 +84,22 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
     with open_display(as_json, title=f"Building {name}") as display:
         free = as_size(free_bytes(home.path))
         files = f"{len(snapshot.items)} files, {as_size(snapshot.bytes)}"
-        display.say(f"{files}; needs about {as_size(needed)} of disk, {free} are free")
-        settings = Options(cores=options["cores"], redo=redo, command=command_line())
+        display.say(f"{files}; needs {needed} of disk, {free} are free")
+        settings = Options(options["executor"], options["cores"], redo, command_line())
         outcome = run(steps, home, settings, [display.show])
     print_summary(outcome, before, home_words(home_path), as_json)
+
+
+def _sources(paths: Sequence[str], path: Path | None) -> dict[str, Source]:
+    if path is None and not paths:
+        raise UsageError(
+            "there is nothing to read", where="PATH", fix="name a folder or file of documents, or give --sources FILE"
+        )
+    sources = {} if path is None else read_sources(path)
+    if paths and "documents" in sources:
+        fix = "give that source another name"
+        raise UsageError("a source is named 'documents', as PATH... is", where=str(path), fix=fix)
+    return sources
 
 
 def _model_name(name: str) -> str:
@@ -92,31 +118,61 @@ def _write_recipe(path: Path, steps: Sequence[Step]) -> None:
         ) from error
 
 
+def _read_once(paths: Sequence[str], choices: Choices) -> tuple[str, ...]:
+    kept, left_out = read_once(paths, (*folder.Config(()).exclude, *choices.exclude))
+    for owner, named in left_out.items():
+        more = f" and {len(named) - _SHOWN_PATHS} more" if len(named) > _SHOWN_PATHS else ""
+        click.echo(f"note: read once, as part of {owner}: {', '.join(named[:_SHOWN_PATHS])}{more}", err=True)
+    return kept
+
+
 def _choices(options: Mapping[str, Any]) -> Choices:
-    given = [option for option in ("time_text", "steps_text", "tokens_text") if options[option]]
+    budgets = {name: options[f"{name}_text"] for name in ("time", "steps", "tokens")}
+    given = [name for name, text in budgets.items() if text is not None]
     if len(given) > 1:
         raise UsageError("more than one budget is given", fix="choose one of --time, --steps and --tokens")
     return Choices(
-        seconds=read_duration(options["time_text"] or DEFAULT_TIME) if not given or options["time_text"] else 0.0,
-        steps=read_count(options["steps_text"], "--steps") if options["steps_text"] else 0,
-        tokens=read_count(options["tokens_text"], "--tokens") if options["tokens_text"] else 0,
+        seconds=_seconds(budgets["time"] if given else DEFAULT_TIME),
+        steps=_count(budgets["steps"], "--steps", 1),
+        tokens=_count(budgets["tokens"], "--tokens", least_tokens()),
         exclude=tuple(options["exclude"]),
+        curation=_curation(options["curation_path"]),
         **{key: options[key] for key in ("vocabulary", "width", "layers", "layout", "seed")},
     )
 
 
-def _disk_needed(steps: Sequence[Step], snapshot: Snapshot, home: Home) -> int:
-    """Return the disk the build will need. Raises SpaceError when that is more than is free."""
+def _curation(path: Path | None) -> CurateConfig:
+    return CurateConfig() if path is None else read_config(path, CurateConfig)
+
+
+def _seconds(text: str | None) -> float:
+    seconds = read_duration(text) if text is not None else 0.0
+    if text is not None and not seconds:
+        why = "reading, measuring and packaging alone take about a minute"
+        raise UsageError(f"--time {text} trains nothing", where="--time", why=why, fix="give more, such as --time 2m")
+    return seconds
+
+
+def _count(text: str | None, option: str, smallest: int) -> int:
+    count = read_count(text, option) if text is not None else 0
+    if text is not None and not count:
+        fix = f"the smallest that works is {option} {smallest}"
+        raise UsageError(f"{option} {text} trains nothing", where=option, fix=fix)
+    return count
+
+
+def _disk_needed(steps: Sequence[Step], snapshot: Snapshot, home: Home) -> str:
+    """Return the disk the build will need, in words. Raises SpaceError when that is more than is free."""
     try:
-        needed = int(preview_plan(steps, snapshot, home)["disk_bytes"])
+        needed, about = int(preview_plan(steps, snapshot, home)["disk_bytes"]), "about"
     except InputError:
         # File sizes alone cannot refuse a build: a small compressed file may hold much text. The plan step decides.
-        needed = build_bytes(snapshot.bytes)
+        needed, about = least_disk_bytes(snapshot.bytes, budget_of(steps)), "at least"
     free = free_bytes(home.path)
     if needed > free:
         raise SpaceError(
-            f"this build needs about {as_size(needed)} of disk and {as_size(free)} are free",
+            f"this build needs {about} {as_size(needed)} of disk and {as_size(free)} are free",
             where=str(home.path),
             fix="free some space (`ingot gc` says what it could remove) or choose another disk with --home FOLDER",
         )
-    return needed
+    return f"{about} {as_size(needed)}"

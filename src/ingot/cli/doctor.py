@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from ingot.cli.options import shared
+from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.wire import home_at
 from ingot.core.errors import IngotError
 from ingot.core.hardware import machine
@@ -42,7 +42,7 @@ def doctor(deep: bool, home_path: str, as_json: bool, debug: bool) -> None:
     home = home_at(home_path)
     checks = [*_machine_checks(), *_package_checks(), *_home_checks(home, deep)]
     if as_json:
-        click.echo(json.dumps([asdict(check) for check in checks], indent=1))
+        print_json_lines(asdict(check) for check in checks)
     else:
         for check in checks:
             mark = click.style("ok  ", fg="green") if check.is_fine else click.style("mend", fg="red")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import click
 
 from ingot.cli.options import shared
+from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.tables import print_table
 from ingot.cli.wire import home_at
 from ingot.core.storage import as_size
-from ingot.flow.gc import find_garbage, remove
+from ingot.flow.gc import Garbage, find_garbage, remove
 
 
 @click.command()
@@ -23,16 +24,19 @@ def gc(delete: bool, home_path: str, as_json: bool, debug: bool) -> None:
     """
     home = home_at(home_path)
     garbage = find_garbage(home)
-    total = sum(piece.bytes for piece in garbage)
+    removed = [piece for piece in garbage if delete and remove(home, piece)]
     if as_json:
-        pieces = [{"what": piece.what, "reason": piece.reason, "bytes": piece.bytes} for piece in garbage]
-        click.echo(json.dumps({"garbage": pieces, "bytes": total, "deleted": delete}, indent=1))
+        print_json_lines(_record(piece, piece in removed) for piece in garbage)
     elif not garbage:
         click.echo("Nothing to remove.")
     else:
         print_table(("what", "size", "why"), [(piece.what, as_size(piece.bytes), piece.reason) for piece in garbage])
-        click.echo(f"\n{as_size(total)} {'freed' if delete else 'would be freed; remove it with: ingot gc --delete'}")
-    if delete:
-        for piece in garbage:
-            if not remove(home, piece):
-                click.echo(f"kept {piece.what}: a build has begun to use it", err=True)
+        total = as_size(sum(piece.bytes for piece in (removed if delete else garbage)))
+        click.echo(f"\n{total} {'freed' if delete else 'would be freed; remove it with: ingot gc --delete'}")
+    for piece in garbage:
+        if delete and piece not in removed:
+            click.echo(f"kept {piece.what}: a build has begun to use it", err=True)
+
+
+def _record(piece: Garbage, is_deleted: bool) -> dict[str, Any]:
+    return {"what": piece.what, "reason": piece.reason, "bytes": piece.bytes, "deleted": is_deleted}

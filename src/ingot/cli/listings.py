@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from ingot.cli.options import shared
+from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.tables import print_table
 from ingot.cli.show.words import as_duration, as_energy, as_number
 from ingot.cli.wire import home_at
@@ -29,7 +29,7 @@ def models(home_path: str, as_json: bool, debug: bool) -> None:
     """List the models you own, newest version last."""
     found = [artifact for artifact in home_at(home_path).all() if artifact.kind == "Model"]
     if as_json:
-        _print_json([{"model": model.reference, "path": str(model.path), **model.facts} for model in found])
+        print_json_lines({"model": model.reference, "path": str(model.path), **model.facts} for model in found)
         return
     if not found:
         click.echo("No models yet. Build one: ingot build ./my-docs --name acme --time 10m")
@@ -58,7 +58,7 @@ def runs(run_id: str | None, home_path: str, as_json: bool, debug: bool) -> None
     if run_id is not None:
         _show_run(home, _one_run(found, run_id), as_json)
     elif as_json:
-        _print_json([asdict(run) for run in found])
+        print_json_lines(asdict(run) for run in found)
     elif not found:
         click.echo("No runs yet. Start one: ingot build ./my-docs --name acme --time 10m")
     else:
@@ -74,7 +74,7 @@ def artifacts(name: str | None, home_path: str, as_json: bool, debug: bool) -> N
     home = home_at(home_path)
     found = home.versions(home.get(name).name) if name else list(home.all())
     if as_json:
-        _print_json([asdict(artifact.record) for artifact in found])
+        print_json_lines(asdict(artifact.record) for artifact in found)
         return
     rows = [
         (
@@ -101,7 +101,7 @@ def lineage(name: str, down: bool, home_path: str, as_json: bool, debug: bool) -
     if down:
         _show_descendants(artifact, home, as_json)
     elif as_json:
-        _print_json(_tree(ancestry(home, artifact)))
+        print_json_lines([_tree(ancestry(home, artifact))])
     else:
         _print_tree(ancestry(home, artifact), "", set())
 
@@ -114,14 +114,14 @@ def plugins(kind: str | None, home_path: str, as_json: bool, debug: bool) -> Non
     kinds = [kind] if kind else plugin_registry.kinds()
     found = [(one, name) for one in kinds for name in plugin_registry.names(one)]
     if kind is None:
-        rows = [(one, name) for one, name in found]
-        _print_json([{"kind": one, "name": name} for one, name in rows]) if as_json else print_table(
-            ("kind", "name"), rows
-        )
+        if as_json:
+            print_json_lines({"kind": one, "name": name} for one, name in found)
+        else:
+            print_table(("kind", "name"), found)
         return
     loaded = [plugin_registry.load(one, name) for one, name in found]
     if as_json:
-        _print_json([{"kind": one.kind, "name": one.name, "summary": one.summary} for one in loaded])
+        print_json_lines({"kind": one.kind, "name": one.name, "summary": one.summary} for one in loaded)
     else:
         print_table(("kind", "name", "what it does"), [(one.kind, one.name, one.summary) for one in loaded])
 
@@ -135,7 +135,7 @@ def _one_run(found: Sequence[RunRecord], run_id: str) -> RunRecord:
 
 def _show_run(home: Home, run: RunRecord, as_json: bool) -> None:
     if as_json:
-        _print_json(asdict(run))
+        print_json_lines([asdict(run)])
         return
     click.echo(f"{run.id}: {run.status}\n{run.command}\nstarted {run.started}, finished {run.finished or '-'}\n")
     print_table(("step", "status", "artifact"), [(step.name, step.status, step.artifact or "-") for step in run.steps])
@@ -150,7 +150,7 @@ def _show_run(home: Home, run: RunRecord, as_json: bool) -> None:
 def _show_descendants(artifact: Artifact, home: Home, as_json: bool) -> None:
     found = [other.reference for other in descendants(artifact, home.all())]
     if as_json:
-        _print_json(found)
+        print_json_lines({"artifact": reference} for reference in found)
     else:
         click.echo("\n".join(found) or f"nothing was made from {artifact.reference} yet")
 
@@ -179,7 +179,3 @@ def _tree(node: Node) -> dict[str, Any]:
         "sources": dict(record.sources),
         "inputs": [_tree(parent) for parent in node.inputs],
     }
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=1, ensure_ascii=False, default=str))

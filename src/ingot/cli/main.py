@@ -5,13 +5,14 @@ The table of commands is data so that `ingot --help` imports nothing of any room
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 import click
 
 import ingot
-from ingot.core.errors import IngotError, suggest
+from ingot.core.errors import IngotError, SpaceError, suggest
 from ingot.core.plugins import resolve
 
 # name -> (where it is, what it does)
@@ -22,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("ingot.cli.listings:models", "List the models you own."),
     "runs": ("ingot.cli.listings:runs", "List runs, or show one."),
     "artifacts": ("ingot.cli.listings:artifacts", "List everything the runs have made."),
+    "data": ("ingot.cli.data:data", "Look into a dataset, try rules on it, erase a document for good."),
     "lineage": ("ingot.cli.listings:lineage", "Show what a model was made from, back to the documents."),
     "run": ("ingot.cli.run:run", "Run a recipe file."),
     "plugins": ("ingot.cli.listings:plugins", "List what can be plugged in."),
@@ -29,6 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gc": ("ingot.cli.gc:gc", "Say what could be removed, and remove it with --delete."),
 }
 INTERRUPTED = 130
+# What a shell reports for any program whose reader has gone (128 + SIGPIPE): the command may not have been finished.
+UNREAD = 141
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_COMPLETION = "_INGOT_COMPLETE"  # set by the completion of a shell, which click answers
 
 
 class LazyGroup(click.Group):
@@ -77,32 +83,60 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error is printed as words, never as a traceback."""
-    is_debugging = "--debug" in arguments
     try:
-        # Without standalone mode click returns the code of an Exit instead of ending the process.
-        code = cli.main(args=arguments, prog_name="ingot", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        code = _answer(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return UNREAD
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        if isinstance(error, OSError) and error.errno in _NO_SPACE:
+            # In words even with --json: those could not be written either.
+            _print_error(_no_room(error), as_json=False)
+            return SpaceError.exit_code
+        # The last door: a bug of ours must still speak.
+        click.echo(f"ingot has a bug: {type(error).__name__}: {error}\n  do now: add --debug and report it", err=True)
+        return 1
+
+
+def _answer(arguments: list[str]) -> int:
+    """Run one command line; what a person can act on is printed and becomes an exit code."""
+    try:
+        return _call(arguments)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nstopped; what was finished is kept, and the same command goes on from there", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output (`| head`) has seen enough.
-        sys.stderr.close()
-        return 0
     except IngotError as error:
-        if is_debugging:
+        if "--debug" in arguments:
             raise
         _print_error(error, as_json="--json" in arguments)
         return error.exit_code
-    except Exception as error:
-        # The last door: a bug of ours must still speak.
-        if is_debugging:
-            raise
-        click.echo(f"ingot has a bug: {type(error).__name__}: {error}\n  do now: add --debug and report it", err=True)
-        return 1
+
+
+def _call(arguments: list[str]) -> int:
+    if os.environ.get(_COMPLETION):
+        cli.main(args=arguments, prog_name="ingot")
+    # Not `cli.main`: it would end the process with 1 as soon as the reader of our output (`| head`) has seen enough.
+    try:
+        with cli.make_context("ingot", arguments) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return 0
+
+
+def _no_room(error: OSError) -> SpaceError:
+    return SpaceError(
+        "the disk is full",
+        where=str(error.filename or "where the output is sent to, or the home folder"),
+        why="the rest could not be written; everything finished so far is kept",
+        fix="free some space there (`ingot gc` says what the home could give), or send the output elsewhere",
+    )
 
 
 def _print_error(error: IngotError, as_json: bool) -> None:

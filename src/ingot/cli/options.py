@@ -24,7 +24,9 @@ home_option = click.option(
     show_default=True,
     help="Where everything lies (or the variable INGOT_HOME).",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON instead of text.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON lines instead of text: each record one object on one line."
+)
 debug_option = click.option("--debug", is_flag=True, help="Show tracebacks.")
 
 

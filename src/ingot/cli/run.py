@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from ingot.cli.options import shared
 from ingot.cli.show.display import open_display
+from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.tables import print_table
 from ingot.cli.wire import command_line, home_at
-from ingot.flow.recipe_file import read_recipe, write_recipe
+from ingot.flow.recipe_file import as_literals, read_recipe, write_recipe
 from ingot.flow.runner import Options
 from ingot.flow.runner import run as run_steps
 
@@ -20,7 +20,7 @@ from ingot.flow.runner import run as run_steps
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--redo", multiple=True, metavar="STEP", help="Make this step anew although it exists; may be repeated.")
 @click.option("--cores", type=click.IntRange(min=0), default=0, help="Cores to use.  [default: all]")
-@click.option("--executor", default="local", show_default=True, help="Where steps run: `ingot plugins executor`.")
+@click.option("--on", "executor", default="local", show_default=True, help="Where the work is done: local or ray.")
 @click.option("--dry-run", is_flag=True, help="Check the recipe and show its graph; run nothing.")
 @shared
 def run(
@@ -36,14 +36,17 @@ def run(
     """Run the recipe file RECIPE (YAML or JSON)."""
     steps = read_recipe(recipe)
     if dry_run:
-        click.echo(write_recipe(steps, "json" if as_json else "yaml"), nl=False)
+        if as_json:
+            print_json_lines([{"kind": "dry-run", **as_literals(steps)}])
+        else:
+            click.echo(write_recipe(steps), nl=False)
         return
     options = Options(executor=executor, cores=cores, redo=frozenset(redo), command=command_line())
     with open_display(as_json, title=f"Running {recipe.name}") as display:
         outcome = run_steps(steps, home_at(home_path), options, [display.show])
     made = {name: artifact.reference for name, artifact in outcome.artifacts.items()}
     if as_json:
-        click.echo(json.dumps({"kind": "summary", "run": outcome.run.id, "artifacts": made}))
+        print_json_lines([{"kind": "summary", "run": outcome.run.id, "artifacts": made}])
     else:
         rows = [
             (name, reference, "made before" if name in outcome.reused else "made") for name, reference in made.items()

@@ -18,7 +18,13 @@ def home_at(path: str) -> Home:
     if not path:
         fix = f"give one, or leave it out for {DEFAULT_HOME}"
         raise UsageError("the home folder has no name", where="--home or INGOT_HOME", fix=fix)
-    return Home(Path(path).expanduser().absolute())
+    home = Path(path).expanduser().absolute()
+    there = next(place for place in (home, *home.parents) if os.path.exists(place))
+    if not there.is_dir():
+        why = "it is a file" if there == home else f"{there} is a file"
+        fix = f"name a folder: --home {DEFAULT_HOME}"
+        raise UsageError("the home is not a folder", where=str(home), why=why, fix=fix)
+    return Home(home)
 
 
 def home_words(path: str) -> str:

@@ -23,7 +23,9 @@ from ingot.core.errors import MissingExtraError, UsageError, suggest
 KINDS: dict[str, tuple[str, str]] = {
     "connector": ("ingot.data.connectors", "Connector"),
     "parser": ("ingot.data.parsers", "parse"),
+    "transform": ("ingot.data.transforms", "Transform"),
     "filter": ("ingot.data.filters", "annotate"),
+    "detector": ("ingot.safety.detectors", "detect"),
     "dedup": ("ingot.data.dedup", "duplicates"),
     "objective": ("ingot.train.objectives", "loss"),
     "engine": ("ingot.infer.engines", "Engine"),

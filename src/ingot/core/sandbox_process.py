@@ -1,33 +1,45 @@
 """One child of the sandbox as its parent sees it: a queue of items, a pipe of frames, and a clock of silence.
 
 The pipe is never waited on for a whole frame: a child that announces a gigabyte and sends a byte is just silent, and
-silence has a limit. What a dying child wrote to its standard error tells a crash from a lack of memory.
+silence has a limit. Results pay back silence by their size, so a child that drips a word now and then is silent too.
+What a dying child wrote to its standard error tells a crash from a lack of memory.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
-from ingot.core.confinement import Limits
+from ingot.core.confinement import Limits, code_folders
 from ingot.core.errors import StepError
-from ingot.core.sandbox_child import DONE, ERROR, HEADER, HELLO, RESULT
+from ingot.core.sandbox_child import ALONE, DONE, ERROR, HEADER, HELLO, RESULT, WITH_FILE
 
 _KINDS = {HELLO: "hello", RESULT: "result", ERROR: "error", DONE: "done"}
 _READ_BYTES = 1 << 20
 _STDERR_BYTES = 2000
 _START_SECONDS = 60.0
-# More than a pipe holds could block the parent if the child hangs with its interpreter locked.
+# More than a socket holds could block the parent if the child hangs with its interpreter locked.
 _QUEUE_BYTES = 32 << 10
+# Slower than any parser works; faster than a document meant to be slow may drip.
+_PAID_BACK_BYTES_PER_SECOND = 64 << 10
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL")
+# A pool of threads per processor costs each child a gigabyte of addresses on a large machine, and the memory limit
+# counts addresses.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS", "MALLOC_ARENA_MAX"), "1")
+OUTSIDE = "outside"
+_UNREADABLE = {"kind": "crash", "what": "the process that read it sent something unreadable"}
 _MEMORY_SIGNS = (b"memory allocation", b"MemoryError", b"bad_alloc", b"out of memory", b"Cannot allocate memory")
 
 
@@ -40,12 +52,25 @@ class Message:
     bytes: int
 
 
-class ChildProcess:
-    """A running child, the items it was given (index and line) and how long it has been silent."""
+@dataclass(frozen=True)
+class Task:
+    """An item on its way to a child: its number, its line, and how to open the file that goes with it."""
 
-    def __init__(self, function: str, limits: Limits) -> None:
-        self.queue: deque[tuple[int, bytes]] = deque()
+    index: int
+    line: bytes
+    open: Callable[[], BinaryIO] | None = None
+
+
+class ChildProcess:
+    """A running child, the tasks it was given and how long it has been silent.
+
+    `is_fresh` until it has finished an item: what then goes wrong cannot be the fault of an earlier one.
+    """
+
+    def __init__(self, function: str, limits: Limits, readable: Sequence[str] = ()) -> None:
+        self.queue: deque[Task] = deque()
         self.silence = 0.0
+        self.is_fresh = True
         self._limits = limits
         self._is_up = False
         self._output_bytes = 0
@@ -53,10 +78,12 @@ class ChildProcess:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self.descriptor, answers = os.pipe()
         os.set_blocking(self.descriptor, False)
+        self._tasks, their_end = socket.socketpair()
         try:
-            self._process = _start(function, limits, answers, self._errors.fileno())
+            self._process = _start(function, limits, readable, their_end.fileno(), answers, self._errors.fileno())
         finally:
             os.close(answers)
+            their_end.close()
 
     @property
     def patience(self) -> float:
@@ -65,21 +92,31 @@ class ChildProcess:
 
     def is_full(self, items: int) -> bool:
         """Say whether its queue holds enough items, or enough bytes."""
-        return len(self.queue) >= items or sum(len(line) for _, line in self.queue) > _QUEUE_BYTES
+        return len(self.queue) >= items or sum(len(task.line) for task in self.queue) > _QUEUE_BYTES
 
-    def take(self, index: int, line: bytes) -> None:
-        """Queue an item. A child that is already dead is noticed when it is next listened to."""
+    def take(self, task: Task) -> None:
+        """Queue a task. A child that is already dead is noticed when it is next listened to.
+
+        Raises whatever opening the task's file raises.
+        """
+        if task.open is None:
+            self._send(ALONE + task.line, [])
+        else:
+            with task.open() as stream, _as_file(stream) as file:
+                self._send(WITH_FILE + task.line, [file.fileno()])
         if not self.queue:
             self.silence = 0.0
-        self.queue.append((index, line))
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
+        self.queue.append(task)
+
+    def _send(self, line: bytes, descriptors: list[int]) -> None:
+        with contextlib.suppress(ConnectionError):
+            sent = socket.send_fds(self._tasks, [line], descriptors)
+            self._tasks.sendall(line[sent:])
 
     def finish_item(self) -> None:
         """Take the item it was working on off the queue."""
         self.queue.popleft()
+        self.is_fresh = False
         self._output_bytes = 0
 
     def receive(self) -> tuple[list[Message], dict[str, str] | None]:
@@ -98,6 +135,8 @@ class ChildProcess:
         used = 0
         while len(self._buffer) - used >= HEADER.size:
             kind, size = HEADER.unpack_from(self._buffer, used)
+            if kind not in _KINDS:
+                return messages, _UNREADABLE
             if size > self._limits.result_bytes or self._has_said_too_much(kind, size):
                 return messages, _too_much(size)
             end = used + HEADER.size + size
@@ -105,8 +144,8 @@ class ChildProcess:
                 break
             try:
                 message = Message(_KINDS[kind], json.loads(self._buffer[used + HEADER.size : end]), size)
-            except (KeyError, ValueError, RecursionError):
-                return messages, {"kind": "crash", "what": "the process that read it sent something unreadable"}
+            except (ValueError, RecursionError):
+                return messages, _UNREADABLE
             messages.append(self._heard(message))
             used = end
         del self._buffer[:used]
@@ -117,8 +156,9 @@ class ChildProcess:
 
     def _heard(self, message: Message) -> Message:
         self._is_up = True
-        self.silence = 0.0
-        self._output_bytes = 0 if message.kind != "result" else self._output_bytes + message.bytes
+        is_result = message.kind == "result"
+        self.silence = max(0.0, self.silence - message.bytes / _PAID_BACK_BYTES_PER_SECOND) if is_result else 0.0
+        self._output_bytes = self._output_bytes + message.bytes if is_result else 0
         return message
 
     def timeout_failure(self) -> dict[str, str]:
@@ -134,8 +174,11 @@ class ChildProcess:
         code = self._process.returncode
         if any(sign in self._last_words() for sign in _MEMORY_SIGNS):
             return {"kind": "memory"}
+        if code == -signal.SIGXCPU:
+            return self.timeout_failure()
         if code == -signal.SIGKILL:
-            return {"kind": "memory", "why": "the system ended the process, usually for lack of memory"}
+            why = "the system or a person ended the process, usually for lack of memory"
+            return {"kind": "memory", "why": why, "from": OUTSIDE}
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return {"kind": "crash", "what": f"it crashed the process that read it ({name})"}
 
@@ -157,9 +200,7 @@ class ChildProcess:
             return
         self._process.kill()
         self._process.wait()
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+        self._tasks.close()
         os.close(self.descriptor)
         self._errors.close()
 
@@ -169,12 +210,28 @@ def _too_much(size: int) -> dict[str, str]:
     return {"kind": "output", "what": "it grew to more text than one item may give", "why": why}
 
 
-def _start(function: str, limits: Limits, answers: int, errors: int) -> subprocess.Popen[bytes]:
-    arguments = f"{answers}, {os.getpid()}, {function!r}, {asdict(limits)!r}"
+@contextlib.contextmanager
+def _as_file(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Give the stream itself when it is a plain file, else a copy: what unpacks or counts cannot be handed on."""
+    raw = stream.raw if isinstance(stream, io.BufferedReader) else stream
+    if isinstance(raw, io.FileIO):
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        yield copy
+
+
+def _start(
+    function: str, limits: Limits, readable: Sequence[str], tasks: int, answers: int, errors: int
+) -> subprocess.Popen[bytes]:
+    allowed = [*code_folders(), *readable]
+    arguments = f"{answers}, {os.getpid()}, {function!r}, {asdict(limits)!r}, {allowed!r}"
     script = f"import sys; sys.path[:] = {sys.path!r}; from ingot.core.sandbox_child import main; main({arguments})"
     return subprocess.Popen(
         [sys.executable, "-c", script],
-        stdin=subprocess.PIPE,
+        stdin=tasks,
         stdout=subprocess.DEVNULL,
         stderr=errors,
         pass_fds=[answers],
@@ -184,6 +241,7 @@ def _start(function: str, limits: Limits, answers: int, errors: int) -> subproce
 
 
 def _environment() -> dict[str, str]:
-    # Not settings: only what the system's loader needs. Keys and tokens of the parent stay with the parent.
+    # Keys and tokens of the parent stay with the parent. TID251 forbids settings by environment; these are none, only
+    # what the system's loader needs.
     kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON}  # noqa: TID251
-    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    return {**kept, **_ONE_THREAD, "PYTHONUTF8": "1"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingot.data.dedup import exact, minhash
+from ingot.data.rules import Rule
 from ingot.data.split import Config as SplitConfig
 
 
@@ -19,8 +20,8 @@ class ReadConfig:
     """
 
     parsers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    timeout_seconds: float = 120.0
-    memory_bytes: int = 4 << 30
+    timeout_seconds: float = 60.0
+    memory_bytes: int = 3 << 29
     licence: str | None = None
     owner: str | None = None
     access: tuple[str, ...] = ()
@@ -28,8 +29,26 @@ class ReadConfig:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A plug-in by name and its options."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# What every document is described by. Naming them here keeps an old recipe the same when a filter is added.
+USUAL_FILTERS = (
+    *("broken_encoding", "compressibility", "digits", "line_length", "repeated_lines", "symbols", "word_length"),
+    *("gopher_quality", "gopher_repetition", "c4", "fineweb", "language", "licence", "personal_data"),
+)
+
+
+@dataclass(frozen=True)
 class CurateConfig:
     """How documents become a dataset. Less than `least_bytes` of text is refused.
+
+    `transforms` change texts, in this order; `filters` describe them; `drop` holds the rules that drop documents by
+    what filters found. Of repeats only exact ones are dropped, unless `drop_near_duplicates` says otherwise.
 
     The default leaves the 10,000 bytes a plan asks for after a tenth is held out, so that a text which passes here is
     not refused later with another number.
@@ -38,7 +57,10 @@ class CurateConfig:
     exact: exact.Config = field(default_factory=exact.Config)
     near: minhash.Config = field(default_factory=minhash.Config)
     split: SplitConfig = field(default_factory=SplitConfig)
-    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    transforms: tuple[Choice, ...] = ()
+    filters: tuple[Choice, ...] = tuple(Choice(name) for name in USUAL_FILTERS)
+    drop: tuple[Rule, ...] = ()
+    drop_near_duplicates: bool = False
     least_bytes: int = 12_000
 
 

@@ -8,11 +8,12 @@ base64 blob, a DNA sequence, some scripts) is cut between two characters.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from ingot.data.decoding import SAMPLE_BYTES, Encoding, detect, uniform_lines
-from ingot.data.document import Piece
+from ingot.data.document import Piece, Position
 
 # A character of another encoding may need up to three times its bytes in UTF-8, which is what the limit is about.
 _UTF8_GROWTH = 3
@@ -59,8 +60,8 @@ def boundary(window: bytes, encoding: Encoding) -> int:
     return cut if cut > 0 else len(window)
 
 
-def cut_text(text: str, piece_bytes: int) -> Iterator[Piece]:
-    """Yield the pieces of a text already in memory; spans are in its UTF-8 bytes."""
+def cut_text(text: str, piece_bytes: int, positions: Sequence[Position] = ()) -> Iterator[Piece]:
+    """Yield the pieces of a text already in memory; spans and positions (in order) are in its UTF-8 bytes."""
     payload = text.encode("utf-8", errors="replace")
     utf8 = Encoding("utf-8")
     position = 0
@@ -68,8 +69,18 @@ def cut_text(text: str, piece_bytes: int) -> Iterator[Piece]:
         window = payload[position : position + piece_bytes]
         is_last = position + len(window) == len(payload)
         cut = len(window) if is_last else boundary(window, utf8)
-        yield Piece(window[:cut].decode("utf-8", errors="replace"), position, position + cut)
+        inside = _positions_within(positions, position, position + cut)
+        yield Piece(window[:cut].decode("utf-8", errors="replace"), position, position + cut, inside)
         position += cut
+
+
+def _positions_within(positions: Sequence[Position], start: int, end: int) -> tuple[Position, ...]:
+    """Return what begins between two bytes, counted from the first; before it the page or sheet that goes on there."""
+    inside = tuple(replace(each, start=each.start - start) for each in positions if start <= each.start < end)
+    if any(each.start == 0 and each.kind != "table" for each in inside):
+        return inside
+    begun = [each for each in positions if each.start < start and each.kind != "table"]
+    return (replace(begun[-1], start=0), *inside) if begun else inside
 
 
 def _last(separator: bytes, window: bytes, unit: int) -> int:

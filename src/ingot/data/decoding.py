@@ -116,13 +116,13 @@ def _marked(sample: bytes) -> Encoding | None:
 
 
 def _unmarked(sample: bytes, is_whole: bool) -> Encoding | None:
+    if b"\0" in sample and (wide := _wide(sample)):  # ASCII between zero bytes would pass for UTF-8
+        return wide
     if _fits(sample, "utf-8", is_whole):
         return Encoding("utf-8")
     if signature(sample):
         return None
-    if b"\0" in sample:
-        return _wide(sample)
-    return _guessed(sample)
+    return None if b"\0" in sample else _guessed(sample)
 
 
 def _fits(sample: bytes, name: str, is_whole: bool) -> bool:

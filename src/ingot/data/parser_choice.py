@@ -15,26 +15,28 @@ from typing import BinaryIO
 from ingot.core.errors import InputError
 from ingot.core.plugins import Plugin, load, names
 from ingot.data.decoding import SAMPLE_BYTES, detect, not_text
+from ingot.data.office_types import PARSER_OF, office_type
 
 _HTML = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
-_OFFICE_PARTS = (
-    b"word/",
-    b"ppt/",
-    b"xl/",
-    b"mimetypeapplication/vnd.oasis.opendocument",
-    b"mimetypeapplication/epub+zip",
-)
-# Pictures, sound, programs and archives: the name says enough, so they are not even opened.
+_OFFICE = frozenset(PARSER_OF.values()) - {"mail"}
+_ZIP = b"PK\x03\x04"
+# The name says enough, so these are not even opened.
 _NOT_DOCUMENTS = {
-    "a picture": "png jpg jpeg gif bmp tif tiff webp ico icns svg psd heic avif raw cr2 nef ai eps",
-    "sound or film": "mp3 wav flac ogg oga opus m4a aac wma mp4 m4v mov avi mkv webm wmv mpg mpeg",
+    "a picture": "ico icns svg psd heic avif raw cr2 nef ai eps",
+    "a film": "mp4 m4v mov avi mkv wmv mpg mpeg",
+    "sound": "wma aiff mid midi",
     "a font": "ttf otf woff woff2 eot",
     "a program or its parts": "exe dll so dylib a o obj lib class jar war pyc pyo pyd wasm bin whl egg deb rpm msi apk",
-    "an archive": "zip gz tgz bz2 xz zst 7z rar tar iso dmg cab lz4",
-    "a database or a model": "sqlite sqlite3 db mdb accdb parquet arrow feather npy npz pkl pickle h5 hdf5 pt pth onnx "
-    "safetensors gguf",
-    "an old Office format": "doc xls ppt dot xlt pps",
+    "an archive": "7z rar iso dmg cab lz4 z",
+    "a database or a model": "sqlite sqlite3 db mdb accdb parquet arrow feather npy npz h5 hdf5 onnx safetensors gguf",
+    "a pickle, which runs its writer's code when it is read": "pkl pickle joblib pt pth ckpt",
+    "an iWork document": "pages numbers key",
     "a source map or a lock file": "map lock",
+}
+_FIXES = {
+    "an archive": "unpack it, then give the folder",
+    "an iWork document": "export it as PDF, Word or Excel",
+    "a film": "leave it out, or give its sound (.m4a, .mp3)",
 }
 _REFUSED = {ending: what for what, endings in _NOT_DOCUMENTS.items() for ending in endings.split()}
 
@@ -59,13 +61,17 @@ def choose(uri: str, stream: BinaryIO, owners: Mapping[str, str]) -> str:
     Raises InputError when there is none, saying what the file is.
     """
     ending = ending_of(uri)
-    if ending in owners:
-        return owners[ending]
-    if ending in _REFUSED:
+    if ending not in owners and ending in _REFUSED:
         raise _refusal(ending)
     beginning = stream.read(SAMPLE_BYTES)
     stream.seek(0)
-    return _by_content(beginning)
+    owner = owners.get(ending)
+    if owner is None:
+        return _by_content(beginning)
+    if owner in _OFFICE:
+        # Office programs open any of their formats whatever its name, and web pages too: such files are about.
+        return "html" if _HTML.match(beginning) else PARSER_OF.get(office_type(beginning), owner)
+    return owner
 
 
 def ending_of(uri: str) -> str:
@@ -78,20 +84,17 @@ def ending_of(uri: str) -> str:
 def _by_content(beginning: bytes) -> str:
     if beginning.startswith(b"%PDF-"):
         return "pdf"
-    if beginning.startswith(b"PK\x03\x04") and any(part in beginning for part in _OFFICE_PARTS):
-        return "office"
+    if (kind := office_type(beginning)) in PARSER_OF:
+        return PARSER_OF[kind]
     if _HTML.match(beginning):
         return "html"
-    if beginning.startswith(b"PK\x03\x04"):
+    if beginning.startswith(_ZIP):  # any program's own format may be one
         raise not_text(beginning)
     detect(beginning, is_whole=len(beginning) < SAMPLE_BYTES)
     return "text"
 
 
 def _refusal(ending: str) -> InputError:
-    fix = "leave it out"
-    if ending in ("doc", "xls", "ppt", "dot", "xlt", "pps"):
-        fix = f"save it as .{ending[:3]}x or PDF"
-    if ending in ("zip", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tar"):
-        fix = "unpack it beside the other documents"
-    return InputError("there is no parser for it", why=f"by its name (.{ending}) it is {_REFUSED[ending]}", fix=fix)
+    kind = _REFUSED[ending]
+    fix = _FIXES.get(kind, "leave it out")
+    return InputError("there is no parser for it", why=f"by its name (.{ending}) it is {kind}", fix=fix)

@@ -1,215 +1,165 @@
-"""Curation: documents in, a dataset to train and to judge a model on out.
+"""Curation: documents in, a dataset to train and to judge a model on out, shard by shard.
 
-The story, in two passes over the documents:
+1. survey:   what some transforms must know of the whole corpus first;
+2. annotate: every document's statistics, findings, fingerprint and sketch, and the changes transforms make in it;
+3. judge:    once for all: what repeats what, what the recipe's rules drop, what is held out, what is unusual;
+4. write:    every document to train, held_out or dropped, with all that is known about it and the reason.
 
-1. measure: for every text its quality statistics, its fingerprint and its sketch (texts are not kept);
-2. judge:   flag what lies far from the rest of the corpus, find exact and near duplicates, choose what is held out;
-3. write:   each document to train, held_out or dropped, with its statistics, flags and the reason it was dropped.
-
-Only repetition drops a document. Everything else is written down beside it, for a person or a recipe to act on.
+The shards are pieces of work of their own: a killed run goes on with those that are not done, and any number of
+workers, here or on a cluster, gives the same bytes. Only exact repeats are dropped unless the recipe says otherwise.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+import pyarrow.parquet as pq
 
-from ingot.core.errors import InputError
-from ingot.core.events import Emit
-from ingot.data.annotations import Annotation, Judged, annotate, filters, joined, judge
+from ingot.core.config import literals
+from ingot.core.storage import remove_tree, sha256_file, write_atomically
+from ingot.core.tables import SHARDS_FOLDER, parts
+from ingot.data import judging
+from ingot.data.annotating import ANNOTATIONS, annotate_shard
 from ingot.data.config import CurateConfig
-from ingot.data.dedup import exact
-from ingot.data.document import SCHEMA, document_id, text_hash
-from ingot.data.rows import RowWriter, count_rows, read_batches, read_rows
-from ingot.data.similarity import Sketches, groups, join, sketch
-from ingot.data.split import Split, cut_in_two, split
+from ingot.data.reading import DOCUMENTS
+from ingot.data.transforming import SURVEY_FILE, choose, survey_shard
+from ingot.data.writing import TABLES, summed, write_shard
+from ingot.flow.step import StepContext
+from ingot.flow.tasks import Task
 
-TRAIN_FILE = "train.parquet"
-HELD_OUT_FILE = "held_out.parquet"
-DROPPED_FILE = "dropped.parquet"
-EXACT, NEAR = "exact duplicate", "near duplicate"
-
-Integers = npt.NDArray[np.int64]
+MANIFEST_FILE = "manifest.json"
+_UNFINISHED = "unfinished"  # annotations and verdicts, gone when the dataset is whole
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What is known about the documents, in their order, without their texts."""
+class _Work:
+    """The shards to curate and everything the pieces of work need to know."""
 
-    doc_ids: Sequence[str]
-    parents: Sequence[str | None]
-    parsers: Sequence[str]
-    sizes: Integers
-    fingerprints: Sequence[bytes]
-    sketches: Sketches
-    annotations: Sequence[Annotation]
+    files: Sequence[Path]
+    config: CurateConfig
+    inputs: Mapping[str, str]
+    context: StepContext
+
+    @property
+    def folder(self) -> Path:
+        folder = self.context.folder / _UNFINISHED
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def run(self, function: Any, out: Path, requests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Do one piece of work a shard; documents are added to each request."""
+        tasks = [
+            Task(file.parent.name, {"documents": str(file), **request}, file.stat().st_size)
+            for file, request in zip(self.files, requests, strict=True)
+        ]
+        return self.context.tasks.run(f"{function.__module__}:{function.__name__}", tasks, out)
+
+    def same(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return one request for every shard."""
+        return [request] * len(self.files)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What happens to the documents: the reason each dropped one is dropped for and the one it repeats; the split."""
+def curate_documents(
+    documents: Path, config: CurateConfig, context: StepContext, inputs: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
+    """Turn the documents of an artifact into a dataset in `context.folder` and return the facts.
 
-    reasons: Sequence[str | None]
-    repeats: Integers
-    split: Split
-    judged: Judged
-
-
-def curate_documents(documents: Path, config: CurateConfig, folder: Path, emit: Emit) -> dict[str, Any]:
-    """Turn documents.parquet into train, held_out and dropped.parquet in `folder` and return the facts.
-
-    Raises InputError when there is less text than anything can be learned from.
+    `inputs` are folders of other artifacts that filters ask for by name. Raises InputError when there is less text
+    than anything can be learned from.
     """
-    total = count_rows(documents)
-    measured = measure(documents, config, emit, total)
-    reasons, repeats = find_duplicates(measured, config)
-    kept = np.array([number for number, reason in enumerate(reasons) if reason is None], dtype=np.int64)
-    require_enough(int(measured.sizes[kept].sum()), config.least_bytes)
-    judged = judge(measured.annotations, measured.parsers)
-    verdict = Verdict(reasons, repeats, hold_out(measured, kept, config), judged)
-    return write(documents, folder, measured, verdict, emit)
+    named = {name: str(path) for name, path in (inputs or {}).items()}
+    work = _Work(parts(documents, DOCUMENTS), config, named, context)
+    states = survey(work)
+    kinds = annotate(work, states)
+    measured = judging.load(parts(work.folder / ANNOTATIONS, ANNOTATIONS), kinds)
+    verdict = judging.judge_all(measured, config)
+    written = write(work, verdict, measured)
+    facts = _facts(written, measured, verdict)
+    write_atomically(context.folder / MANIFEST_FILE, json.dumps(manifest(context.folder), indent=1) + "\n")
+    remove_tree(work.folder)
+    return facts
 
 
-def measure(documents: Path, config: CurateConfig, emit: Emit, total: int) -> Measured:
-    """Read every text once and keep its measures."""
-    chosen = filters(config.filters)
-    doc_ids: list[str] = []
-    parents: list[str | None] = []
-    parsers: list[str] = []
-    sizes: list[int] = []
-    fingerprints: list[bytes] = []
-    sketches: list[Sketches] = []
-    annotations: list[list[Annotation]] = []
-    for batch in read_batches(documents, ("doc_id", "parent_id", "parser", "text")):
-        ids, parent_ids, parser_names, texts = (column.to_pylist() for column in batch.columns)
-        doc_ids += ids
-        parents += parent_ids
-        parsers += parser_names
-        sizes += [len(text.encode("utf-8")) for text in texts]
-        fingerprints += map(exact.fingerprint, texts)
-        sketches.append(sketch(texts, config.near.seed))
-        annotations.append(annotate(texts, chosen))
-        emit("progress", done=len(doc_ids), total=total, unit="documents")
-    sizes_array = np.array(sizes, dtype=np.int64)
-    return Measured(doc_ids, parents, parsers, sizes_array, fingerprints, join(sketches), joined(annotations))
+def survey(work: _Work) -> dict[str, str]:
+    """Make the states of the transforms that need one: Parquet files by the transforms' places in the recipe."""
+    choices = [literals(choice) for choice in work.config.transforms]
+    states: dict[str, str] = {}
+    for place, choice in enumerate(choices):
+        transform = choose([choice], {})[0]
+        if not transform.plugin.surveys:
+            continue
+        out = work.folder / f"survey-{place}"
+        work.run(survey_shard, out / SHARDS_FOLDER, work.same({"transforms": choices[: place + 1], "states": states}))
+        files = sorted((out / SHARDS_FOLDER).glob(f"*/{SURVEY_FILE}"))
+        if files:
+            pq.write_table(transform.plugin.merge(map(pq.read_table, files)), out / SURVEY_FILE, compression="zstd")
+            states = {**states, str(place): str(out / SURVEY_FILE)}
+    return states
 
 
-def find_duplicates(measured: Measured, config: CurateConfig) -> tuple[list[str | None], Integers]:
-    """Return for every document why it is dropped (None: it stays) and the number of the one that stays instead."""
-    own = np.arange(len(measured.doc_ids))
-    same = exact.first_of_each(measured.fingerprints)
-    similar = groups(measured.sketches, config.near.similarity)
-    first = np.minimum(same, similar)
-    # The first of an exact group may itself be near an earlier document: what stays is at the end of that chain.
-    while (first[first] != first).any():
-        first = first[first]
-    reasons = [
-        EXACT if same[number] != number else NEAR if first[number] != number else None for number in own.tolist()
-    ]
-    return reasons, first
-
-
-def hold_out(measured: Measured, kept: Integers, config: CurateConfig) -> Split:
-    """Split the documents that stay; numbers in the result are those of all documents."""
-    chosen = split(
-        groups(measured.sketches.take(kept), config.split.similarity),
-        [measured.parents[number] for number in kept],
-        measured.sizes[kept],
-        [measured.fingerprints[number] for number in kept],
-        config.split,
+def annotate(work: _Work, states: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    """Annotate every shard; return the meaning of the columns."""
+    chosen = literals(work.config)
+    request = {name: chosen[name] for name in ("transforms", "filters")}
+    facts = work.run(
+        annotate_shard,
+        work.folder / ANNOTATIONS / SHARDS_FOLDER,
+        work.same({**request, "states": dict(states), "inputs": dict(work.inputs)}),
     )
-    is_held_out = np.zeros(len(measured.doc_ids), np.bool_)
-    is_held_out[kept] = chosen.is_held_out
-    return Split(is_held_out, None if chosen.cut is None else int(kept[chosen.cut]))
+    return next((each["annotations"] for each in facts if each["annotations"]), [])
 
 
-def require_enough(text_bytes: int, least_bytes: int) -> None:
-    """Raise InputError when there is too little text."""
-    if text_bytes < least_bytes:
-        raise InputError(
-            f"there are only {text_bytes:,} bytes of text",
-            why=f"a model cannot be trained and judged on less than {least_bytes:,} bytes",
-            fix=f"add documents: {least_bytes:,} bytes of text work, a useful model wants millions",
-        )
+def write(work: _Work, verdict: judging.Verdict, measured: judging.Measured) -> list[Mapping[str, Any]]:
+    """Write every shard of the dataset."""
+    verdicts = judging.write_verdicts(verdict, measured, work.folder / judging.VERDICTS)
+    annotations = parts(work.folder / ANNOTATIONS, ANNOTATIONS)
+    requests = [
+        {"annotations": str(one), "verdict": str(other), "digest": sha256_file(other)}
+        for one, other in zip(annotations, verdicts, strict=True)
+    ]
+    return work.run(write_shard, work.context.folder / SHARDS_FOLDER, requests)
 
 
-def write(documents: Path, folder: Path, measured: Measured, verdict: Verdict, emit: Emit) -> dict[str, Any]:
-    """Read every document once more, write it where it belongs, and return the facts."""
-    schema = dataset_schema(measured.annotations)
-    dropped_schema = schema.append(pa.field("reason", pa.string())).append(pa.field("duplicate_of", pa.string()))
-    total = len(measured.doc_ids)
-    with ExitStack() as files:
-        train = files.enter_context(RowWriter(folder / TRAIN_FILE, schema))
-        held_out = files.enter_context(RowWriter(folder / HELD_OUT_FILE, schema))
-        dropped = files.enter_context(RowWriter(folder / DROPPED_FILE, dropped_schema))
-        for number, row in enumerate(annotated(documents, verdict.judged)):
-            reason = verdict.reasons[number]
-            if reason is not None:
-                dropped.write({**row, "reason": reason, "duplicate_of": measured.doc_ids[verdict.repeats[number]]})
-            elif number == verdict.split.cut:
-                beginning, end = cut_row(row)
-                train.write(beginning)
-                held_out.write(end)
-            else:
-                (held_out if verdict.split.is_held_out[number] else train).write(row)
-            if (number + 1) % 1000 == 0 or number + 1 == total:
-                emit("progress", done=number + 1, total=total, unit="documents written")
+def manifest(dataset: Path) -> dict[str, Any]:
+    """Describe every file of a dataset: SHA-256, bytes, rows. The names are relative to its folder."""
+    files = [path for table in TABLES for path in parts(dataset, table)]
     return {
-        "documents_in": total,
-        "documents_kept": total - dropped.rows,
-        "dropped_by_reason": dict(sorted(Counter(filter(None, verdict.reasons)).items())),
-        "dropped_bytes": dropped.text_bytes,
-        "train_documents": train.rows,
-        "train_bytes": train.text_bytes,
-        "held_out_documents": held_out.rows,
-        "held_out_bytes": held_out.text_bytes,
-        "held_out_by": "document" if verdict.split.cut is None else "end of the longest document",
-        "flags": dict(sorted(Counter(flag for flags in verdict.judged.flags for flag in flags).items())),
-        "thresholds": verdict.judged.thresholds,
+        "format": 1,
+        "files": {
+            path.relative_to(dataset).as_posix(): {
+                "sha256": sha256_file(path),
+                "bytes": path.stat().st_size,
+                "rows": pq.read_metadata(path).num_rows,
+            }
+            for path in sorted(files)
+        },
     }
 
 
-def dataset_schema(annotations: Sequence[Annotation]) -> pa.Schema:
-    """Return the schema of a dataset: a Document, its statistics and its flags."""
-    statistics = [pa.field(annotation.column, pa.float32()) for annotation in annotations]
-    return pa.schema([*SCHEMA, *statistics, pa.field("flags", pa.list_(pa.string()))])
-
-
-def annotated(documents: Path, judged: Judged) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the documents with their statistics and flags."""
-    for number, row in enumerate(read_rows(documents)):
-        statistics = {column: float(values[number]) for column, values in judged.columns.items()}
-        yield {**row, **statistics, "flags": list(judged.flags[number])}
-
-
-def cut_row(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Cut a document in two, the second part to be held out; both keep the whole as their parent."""
-    beginning, end = cut_in_two(row["text"])
-    # Exact where the text stands in the file as it is; elsewhere both keep the span of the whole.
-    is_exact = len(row["text"].encode("utf-8")) == row["byte_end"] - row["byte_start"]
-    place = row["byte_start"] + len(beginning.encode("utf-8"))
-    spans = (
-        [(row["byte_start"], place), (place, row["byte_end"])]
-        if is_exact
-        else [(row["byte_start"], row["byte_end"])] * 2
-    )
-    first, second = (
-        {
-            **row,
-            "text": text,
-            "byte_start": start,
-            "byte_end": stop,
-            "parent_id": row["parent_id"] or row["doc_id"],
-            "doc_id": document_id(row["uri"], start, stop, text_hash(text)),
-        }
-        for text, (start, stop) in zip((beginning, end), spans, strict=True)
-    )
-    return first, second
+def _facts(
+    written: Sequence[Mapping[str, Any]], measured: judging.Measured, verdict: judging.Verdict
+) -> dict[str, Any]:
+    rows, sizes = summed(written, "rows"), summed(written, "bytes")
+    is_cut = judging.CUT in verdict.goes_to
+    repeats = sum(first != number for number, first in enumerate(verdict.repeats.tolist()))
+    total = len(measured.sizes)
+    return {
+        "documents_in": total,
+        "documents_kept": total - rows[judging.DROPPED],
+        "dropped_by_reason": summed(written, "dropped"),
+        "dropped_bytes": sizes[judging.DROPPED],
+        "train_documents": rows[judging.TRAIN],
+        "train_bytes": sizes[judging.TRAIN],
+        "held_out_documents": rows[judging.HELD_OUT],
+        "held_out_bytes": sizes[judging.HELD_OUT],
+        "held_out_by": "end of the longest document" if is_cut else "document",
+        "repeating_documents": repeats,
+        "shards": len(measured.shards),
+        "flags": dict(sorted(Counter(flag for flags in verdict.judged.flags for flag in flags).items())),
+        "thresholds": verdict.judged.thresholds,
+    }

@@ -1,4 +1,4 @@
-"""The steps of this room: `read` files, `curate` documents, `tokenize` a dataset."""
+"""The steps of this room: `read` sources, `curate` documents, `tokenize` a dataset."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Mapping
 from ingot.data import shards
 from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
 from ingot.data.pipeline import curate_documents
-from ingot.data.reading import DOCUMENTS_FILE, read_documents
+from ingot.data.reading import read_documents
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 
 
 def read(config: ReadConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
-    """Parse the sources into documents.parquet; list every file that failed in failures.jsonl."""
-    return read_documents(context.sources, config, context.folder, cores=context.cores, emit=context.emit)
+    """Parse the sources into shards of documents.parquet; list every file that failed in failures.jsonl."""
+    return read_documents(context.sources, config, context)
 
 
 def curate(config: CurateConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
-    """Make train, held_out and dropped.parquet of the `documents`."""
-    return curate_documents(inputs["documents"].path / DOCUMENTS_FILE, config, context.folder, context.emit)
+    """Make a dataset of the `documents`: shards of train, held_out and dropped.parquet. Filters may use the others."""
+    others = {name: artifact.path for name, artifact in inputs.items() if name != "documents"}
+    return curate_documents(inputs["documents"].path, config, context, others)
 
 
 def tokenize(config: TokenizeConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
@@ -31,4 +32,5 @@ def tokenize(config: TokenizeConfig, inputs: Mapping[str, Artifact], context: St
         config.token_limit,
         context.emit,
         context.cores,
+        tasks=context.tasks,
     )

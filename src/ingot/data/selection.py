@@ -1,100 +1,172 @@
-"""Take as many documents of a split as hold a number of tokens, before any of them is encoded.
+"""Take as many documents of a split as hold a number of tokens, and deal them into shards, before any is encoded.
 
 Documents are put in the order of a hash of their ids, which no property of theirs can influence, and the first are
 taken. How many is reckoned from their bytes and from the bytes a token has on the first of them, so the file is read
-but hardly encoded; the result is within a few percent of the wish, and the same every time.
+but hardly encoded; the result is within a few percent of the wish, and the same every time. Only sums per stretch of
+the hash are kept (:data:`BUCKETS` of them), so memory does not grow with the documents.
+
+A shard is made of whole row groups, dealt in the order of a permutation: every shard is a sample of all sources,
+whatever order they came in.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ingot.data.permutation import key_of, permute
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.pieces import pieces
+
+BUCKETS = 1 << 16  # of equal width in the hash: the limit is hit to this part of the split, or to one document
 
 _ROWS_AT_ONCE = 64
 _TRIAL_BYTES = 1_000_000
 _FRAME_TOKENS = 2  # bos and eos
+_HASH_BITS = 64
+
+Integers = npt.NDArray[np.int64]
+_Group = tuple[Path, int]  # a row group: its file and its number in it
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class Share:
+    """What one shard is made of: row groups by file, and about how many bytes of text are taken from them."""
+
+    row_groups: Mapping[Path, Sequence[int]]
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Selection:
-    """Which rows of a Parquet file are taken, how many bytes of text they have, and how many all rows have."""
+    """Which documents are taken: those whose hash falls into a bucket below `buckets`, and how shards are made of them.
 
-    parquet: Path
-    is_taken: npt.NDArray[np.bool_] = field(repr=False)
+    They have `bytes` of text, all have `available_bytes`.
+    """
+
+    buckets: int
     bytes: int
     available_bytes: int
+    shards: tuple[Share, ...]
+
+    @property
+    def fraction(self) -> float:
+        """The share of the bytes that is taken."""
+        return self.bytes / self.available_bytes if self.available_bytes else 1.0
 
     def documents(self) -> Iterator[tuple[str, str]]:
-        """Yield `(doc_id, text)` of the rows taken, in the order of the file."""
-        row = 0
-        with pq.ParquetFile(self.parquet) as file:
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["doc_id", "text"]):
-                is_taken = self.is_taken[row : row + batch.num_rows]
-                row += batch.num_rows
-                taken = batch.filter(is_taken)
-                for doc_id, text in zip(taken.column("doc_id"), taken.column("text"), strict=True):
-                    yield doc_id.as_py(), text.as_py()
+        """Yield `(doc_id, text)` of all that is taken, shard after shard."""
+        for share in self.shards:
+            yield from documents(share.row_groups, self.buckets)
 
 
-def select(parquet: Path, token_limit: int, codec: Codec) -> Selection:
-    """Choose documents with about `token_limit` tokens, at least one; all when the limit is 0 or not reached."""
-    sizes, hashes = _sizes_and_hashes(parquet)
-    available = int(sizes.sum())
-    everything = Selection(parquet, np.ones(len(sizes), dtype=np.bool_), available, available)
+@dataclass(frozen=True)
+class _Sums:
+    """What is kept of a split: bytes and documents by bucket, its row groups, and their bytes."""
+
+    bytes: Integers
+    documents: Integers
+    groups: Sequence[_Group]
+    group_bytes: Integers
+
+
+def documents(row_groups: Mapping[Path, Sequence[int]], buckets: int) -> Iterator[tuple[str, str]]:
+    """Yield `(doc_id, text)` of the documents taken from some row groups, in the order given."""
+    for path, numbers in row_groups.items():
+        for batch, bucket in _batches(path, numbers):
+            taken = batch.filter(bucket < buckets)
+            for doc_id, text in zip(taken.column("doc_id"), taken.column("text"), strict=True):
+                yield doc_id.as_py(), text.as_py()
+
+
+def select(files: Sequence[Path], token_limit: int, codec: Codec, shard_bytes: int) -> Selection:
+    """Choose documents with about `token_limit` tokens, at least one; all when the limit is 0 or not reached.
+
+    A shard gets about `shard_bytes` of their text.
+    """
+    sums = _summed(files)
+    buckets = _buckets(sums, token_limit, codec)
+    available, taken = int(sums.bytes.sum()), int(sums.bytes[:buckets].sum())
+    shards = []
+    for members in _dealt(sums.group_bytes, -(-taken // shard_bytes)):
+        size = round(int(sums.group_bytes[members].sum()) * taken / available)
+        shards.append(Share(_by_file([sums.groups[number] for number in members]), size))
+    return Selection(buckets, taken, available, tuple(shards))
+
+
+def _buckets(sums: _Sums, token_limit: int, codec: Codec) -> int:
+    """Return how many buckets hold the limit."""
     # A token has at least one byte, so what is smaller than the limit in bytes need not be tried.
-    if not token_limit or available + _FRAME_TOKENS * len(sizes) <= token_limit:
-        return everything
-    order = np.lexsort((np.arange(len(sizes)), hashes))
-    trial = _first(parquet, sizes, order, _TRIAL_BYTES)
-    tokens = sizes / _bytes_per_token(trial, codec) + _FRAME_TOKENS
-    if tokens.sum() <= token_limit:
-        return everything
-    return _first(parquet, sizes, order, token_limit, weights=tokens)
+    if not token_limit or (sums.bytes + _FRAME_TOKENS * sums.documents).sum() <= token_limit:
+        return BUCKETS
+    trial = _first(sums.bytes.cumsum(), _TRIAL_BYTES)
+    tokens = sums.bytes / _bytes_per_token(sums.groups, trial, codec) + _FRAME_TOKENS * sums.documents
+    return _first(tokens.cumsum(), token_limit)
 
 
-def _first(
-    parquet: Path,
-    sizes: npt.NDArray[np.int64],
-    order: npt.NDArray[np.int64],
-    limit: int,
-    weights: npt.NDArray[np.float64] | None = None,
-) -> Selection:
-    """Take documents in `order` until their weights (their bytes, if not given) reach `limit`."""
-    reached = np.cumsum((sizes if weights is None else weights)[order])
-    taken = order[: int(np.searchsorted(reached, limit)) + 1]
-    is_taken = np.zeros(len(sizes), dtype=np.bool_)
-    is_taken[taken] = True
-    return Selection(parquet, is_taken, int(sizes[taken].sum()), int(sizes.sum()))
+def _first(reached: npt.NDArray[Any], limit: int) -> int:
+    """Return how many buckets it takes to reach a limit, or all."""
+    return min(int(np.searchsorted(reached, limit)) + 1, BUCKETS)
 
 
-def _bytes_per_token(selection: Selection, codec: Codec) -> float:
+def _bytes_per_token(groups: Sequence[_Group], buckets: int, codec: Codec) -> float:
     size = count = 0
-    for _, text in selection.documents():
+    for _, text in documents(_by_file(groups), buckets):
         opening = next(pieces(text))  # the opening stands for the whole, so that one huge document costs no more
         size += len(opening.encode())
         count += len(codec.encode(opening))
-    return size / max(1, count)
+    return max(1, size) / max(1, count)
 
 
-def _sizes_and_hashes(parquet: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]:
-    sizes: list[npt.NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
-    hashes: list[int] = []
+def _dealt(group_bytes: Integers, shards: int) -> list[list[int]]:
+    """Deal the row groups into shards of about equal bytes, each in the order of the files."""
+    count = len(group_bytes)
+    if not count or not shards:
+        return []
+    each = np.ones(count, dtype=np.uint64)
+    order = permute(np.arange(count, dtype=np.uint64), each * np.uint64(count), each * key_of(0, "deal")).astype(int)
+    dealt = group_bytes[order]
+    middle = dealt.cumsum() - dealt / 2
+    shard = np.minimum(middle * shards // dealt.sum(), shards - 1)
+    members: list[list[int]] = [np.sort(order[shard == number]).tolist() for number in range(shards)]
+    return list(filter(None, members))
+
+
+def _by_file(groups: Sequence[_Group]) -> dict[Path, list[int]]:
+    return {path: [number for _, number in members] for path, members in groupby(groups, key=itemgetter(0))}
+
+
+def _summed(files: Sequence[Path]) -> _Sums:
+    groups = [(path, number) for path in files for number in range(pq.read_metadata(path).num_row_groups)]
+    sums = _Sums(np.zeros(BUCKETS, np.int64), np.zeros(BUCKETS, np.int64), groups, np.zeros(len(groups), np.int64))
+    for place, (path, number) in enumerate(groups):
+        for batch, bucket in _batches(path, [number]):
+            sizes = pc.binary_length(batch.column("text")).to_numpy(zero_copy_only=False).astype(np.int64)
+            np.add.at(sums.bytes, bucket, sizes)
+            np.add.at(sums.documents, bucket, 1)
+            sums.group_bytes[place] += sizes.sum()
+    return sums
+
+
+def _batches(parquet: Path, row_groups: Sequence[int]) -> Iterator[tuple[pa.RecordBatch, Integers]]:
+    """Yield the ids and texts of some row groups, a few rows at a time, and each document's bucket."""
     with pq.ParquetFile(parquet) as file:
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["doc_id", "text"]):
-            sizes.append(pc.binary_length(batch.column("text")).to_numpy(zero_copy_only=False).astype(np.int64))
-            hashes.extend(_hash(doc_id) for doc_id in batch.column("doc_id").to_pylist())
-    return np.concatenate(sizes), np.array(hashes, dtype=np.uint64)
+        for group in row_groups:
+            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["doc_id", "text"]):
+                yield batch, np.array([_bucket(doc_id) for doc_id in batch.column("doc_id").to_pylist()], np.int64)
 
 
-def _hash(doc_id: str) -> int:
-    return int.from_bytes(hashlib.blake2b(doc_id.encode(), digest_size=8, person=b"shards").digest(), "big")
+def _bucket(doc_id: str) -> int:
+    digest = hashlib.blake2b(doc_id.encode(), digest_size=8, person=b"shards").digest()
+    return int.from_bytes(digest, "big") * BUCKETS >> _HASH_BITS

@@ -1,49 +1,48 @@
-"""Shards: a dataset as one long row of token ids per split, and where in it each document lies.
+"""Shards: a dataset as token ids, in as many files as its size asks for, and where in them each document lies.
 
-A document is `<|bos|>`, its tokens, `<|eos|>`; documents follow one another without gaps in `train.bin` and
-`held_out.bin` (little endian, 16 bits an id where the vocabulary allows it). `<split>.documents.parquet` lists them in
-that order, so a token leads back to its document by one binary search: lineage, erasure and answer tracing stand on it.
-Where more text was given than is wanted, documents are taken in the order of a hash of their ids.
+    shards.json                      what all have in common, how many there will be, and the facts once all are there
+    train/00000, train/00001, ...    one folder a shard (data/shard.py), in the order they are read
+    held_out/00000, ...
+
+Which documents make up which shard is decided before the first is encoded (data/selection.py), so shards are made
+independently of one another, and a reader need not wait for the last of them. Where more text was given than is
+wanted, documents are taken in the order of a hash of their ids.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ingot.core.errors import InputError
 from ingot.core.events import Emit
-from ingot.core.storage import fsync_tree, room_on_disk, write_atomically
-from ingot.data.selection import Selection, select
+from ingot.core.storage import fsync_tree, sha256_file, write_atomically
+from ingot.core.tables import parts, shard_name
+from ingot.data.selection import Selection, Share, documents, select
+from ingot.data.shard import DESCRIPTION, Shard, ShardWriter, Tokens, damaged
+from ingot.flow.tasks import NOTE_FILE, Task, TaskContext, Tasks
 from ingot.tokenizer.codec import Codec
 
+FORMAT = 2
 SPLITS = ("train", "held_out")
 # Enough to measure bits per byte to a thousandth; more would only cost time at every evaluation.
 HELD_OUT_TOKENS = 4_000_000
+# Of text, in one shard: some 64 million tokens. It is what a crash, or the erasure of one document, makes do again.
+SHARD_BYTES = 256_000_000
 
+_MANIFEST = "shards.json"
+_FACTS = "facts"
 _SMALL_VOCABULARY = 1 << 16
-_DOCUMENTS_IN_ROW_GROUP = 1 << 16
 _BYTES_BETWEEN_REPORTS = 1_000_000
-_INDEX = pa.schema(
-    [
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("token_start", pa.int64(), nullable=False),
-        pa.field("tokens", pa.int64(), nullable=False),
-        pa.field("bytes", pa.int64(), nullable=False),
-    ]
-)
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def tokenize(
@@ -54,147 +53,213 @@ def tokenize(
     emit: Emit,
     cores: int,
     held_out_limit: int = HELD_OUT_TOKENS,
+    shard_bytes: int = SHARD_BYTES,
+    tasks: Tasks | None = None,
 ) -> dict[str, Any]:
     """Write the shards of a dataset and return their facts: tokens, documents, bytes and fraction of each split.
 
     A limit of 0 takes every document; otherwise whole documents are taken until about that many tokens are there, the
-    same ones for the same dataset and tokenizer. Memory does not grow with the dataset, except for 24 bytes a document.
+    same ones for the same dataset and tokenizer. An interrupted call is continued where it stopped. Memory grows
+    neither with the dataset nor with the number of shards.
     """
     codec = Codec.load(tokenizer_folder)
-    dtype = "uint16" if codec.vocabulary <= _SMALL_VOCABULARY else "uint32"
-    facts: dict[str, Any] = {}
-    used = np.zeros(codec.vocabulary, dtype=np.int64)
-    for split, limit in zip(SPLITS, (token_limit, held_out_limit), strict=True):
-        selection = select(dataset_folder / f"{split}.parquet", limit, codec)
-        with room_on_disk(out), _Writer(out, split, dtype, codec) as writer:
-            writer.write(selection, emit, cores)
-        used += writer.used
-        facts |= {f"{split}_{name}": value for name, value in writer.facts(selection).items()}
-    description = {"format": 1, "dtype": dtype, "vocabulary": codec.vocabulary, "bos": codec.bos, "eos": codec.eos}
-    splits = {split: facts[f"{split}_tokens"] for split in SPLITS}
-    write_atomically(out / "shards.json", json.dumps({**description, "tokens": splits}, indent=1) + "\n")
+    limits = zip(SPLITS, (token_limit, held_out_limit), strict=True)
+    chosen = {split: select(parts(dataset_folder, split), limit, codec, shard_bytes) for split, limit in limits}
+    manifest = _manifest(codec, tokenizer_folder, chosen)
+    if (facts := _facts_of(out, manifest)) is None:
+        # From here on a reader can begin: it knows how many shards there will be, and sees each when it is whole.
+        write_atomically(out / _MANIFEST, json.dumps(manifest, indent=1) + "\n")
+        facts = _write_all(chosen, tokenizer_folder, out, tasks or Tasks(cores=cores, emit=emit))
+        write_atomically(out / _MANIFEST, json.dumps({**manifest, _FACTS: facts}, indent=1) + "\n")
+    for note in out.glob(f"*/*/{NOTE_FILE}"):  # of use to a continued call only, and about this machine's paths
+        note.unlink()
     fsync_tree(out)
-    return {**facts, "dtype": dtype, "unused_tokens": int(np.count_nonzero(used == 0))}
+    return facts
 
 
-class _Writer:
-    """Write the two files of a split, document after document."""
-
-    def __init__(self, out: Path, split: str, dtype: str, codec: Codec) -> None:
-        self._codec = codec
-        self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._path = out / f"{split}.bin"
-        self._index_path = out / f"{split}.documents.parquet"
-        self._rows: list[tuple[str, int, int, int]] = []
-        self._tokens = self._bytes = self._documents = 0
-        self.used = np.zeros(codec.vocabulary, dtype=np.int64)
-
-    def __enter__(self) -> _Writer:
-        self._file: IO[bytes] = self._path.open("wb")
-        self._index = pq.ParquetWriter(self._index_path, _INDEX, compression="zstd")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._flush_index()
-        self._index.close()
-        self._file.close()
-
-    def write(self, selection: Selection, emit: Emit, cores: int) -> None:
-        """Encode the chosen documents and append them."""
-        # The codec reads texts ahead of the ids it returns; this remembers whose they are.
-        in_flight: deque[tuple[str, int]] = deque()
-        reported = -_BYTES_BETWEEN_REPORTS
-
-        def texts() -> Iterator[str]:
-            for doc_id, text in selection.documents():
-                in_flight.append((doc_id, len(text.encode())))
-                yield text
-
-        for _, parts in groupby(self._codec.encode_parts(texts(), cores), key=itemgetter(0)):
-            self._append(in_flight, (ids for _, ids in parts))
-            if self._bytes - reported >= _BYTES_BETWEEN_REPORTS:
-                reported = self._bytes
-                emit("progress", done=self._bytes, total=selection.bytes, unit="bytes")
-
-    def _append(self, in_flight: deque[tuple[str, int]], parts: Iterator[list[int]]) -> None:
-        count = self._put([self._codec.bos]) + sum(map(self._put, parts)) + self._put([self._codec.eos])
-        doc_id, size = in_flight.popleft()
-        self._rows.append((doc_id, self._tokens, count, size))
-        self._tokens += count
-        self._bytes += size
-        self._documents += 1
-        if len(self._rows) >= _DOCUMENTS_IN_ROW_GROUP:
-            self._flush_index()
-
-    def _put(self, ids: list[int]) -> int:
-        block = np.array(ids, dtype=self._dtype)
-        self._file.write(block.tobytes())
-        np.add.at(self.used, block, 1)
-        return len(ids)
-
-    def _flush_index(self) -> None:
-        columns = zip(*self._rows, strict=True) if self._rows else [[]] * len(_INDEX)
-        self._index.write_table(pa.table([list(column) for column in columns], schema=_INDEX))
-        self._rows = []
-
-    def facts(self, selection: Selection) -> dict[str, Any]:
-        """Return what was written; `fraction` is of the bytes of the split."""
-        fraction = self._bytes / selection.available_bytes if selection.available_bytes else 1.0
-        return {
-            "tokens": self._tokens,
-            "documents": self._documents,
-            "bytes": self._bytes,
-            "fraction": round(fraction, 6),
-        }
+def _write_all(chosen: Mapping[str, Selection], tokenizer_folder: Path, out: Path, tasks: Tasks) -> dict[str, Any]:
+    codec = Codec.load(tokenizer_folder)
+    # Held-out text first: it is little, and evaluations during training want it from the beginning.
+    made = {split: _encode_all(chosen[split], tokenizer_folder, out / split, tasks) for split in reversed(SPLITS)}
+    facts = {name: fact for split in SPLITS for name, fact in _facts(split, made[split], chosen[split]).items()}
+    unused = _unused(chain(*made.values()), codec.vocabulary)
+    return {**facts, "dtype": _dtype(codec), "unused_tokens": unused}
 
 
-@dataclass(frozen=True, eq=False)
+def _facts_of(out: Path, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the facts of shards that are all there, when they are those of this manifest."""
+    try:
+        written: dict[str, Any] = json.loads((out / _MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    facts: dict[str, Any] | None = written.pop(_FACTS, None)
+    return facts if written == manifest else None
+
+
+def _manifest(codec: Codec, tokenizer_folder: Path, chosen: Mapping[str, Selection]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "dtype": _dtype(codec),
+        "vocabulary": codec.vocabulary,
+        "bos": codec.bos,
+        "eos": codec.eos,
+        "tokenizer": sha256_file(tokenizer_folder / "tokenizer.json"),
+        "shards": {split: len(selection.shards) for split, selection in chosen.items()},
+    }
+
+
+def _encode_all(selection: Selection, tokenizer_folder: Path, out: Path, tasks: Tasks) -> list[Mapping[str, Any]]:
+    pieces = [
+        Task(shard_name(number), _request(share, selection.buckets, tokenizer_folder), share.bytes)
+        for number, share in enumerate(selection.shards)
+    ]
+    return list(tasks.run("ingot.data.shards:encode", pieces, out))
+
+
+def _request(share: Share, buckets: int, tokenizer_folder: Path) -> dict[str, Any]:
+    row_groups = {str(path): list(numbers) for path, numbers in share.row_groups.items()}
+    return {"row_groups": row_groups, "buckets": buckets, "bytes": share.bytes, "tokenizer": str(tokenizer_folder)}
+
+
+def encode(request: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Write one shard: the chosen documents of some row groups. `used` tells, as hex, which ids occur in it."""
+    codec = Codec.load(Path(request["tokenizer"]))
+    taken = documents({Path(path): numbers for path, numbers in request["row_groups"].items()}, request["buckets"])
+    reported = 0
+    with ShardWriter(context.folder, _dtype(codec), codec.vocabulary) as writer:
+        for doc_id, size, ids in _encoded(taken, codec, context.cores):
+            writer.append(doc_id, size, chain([[codec.bos]], ids, [[codec.eos]]))
+            if writer.bytes - reported >= _BYTES_BETWEEN_REPORTS:
+                reported = writer.bytes
+                context.emit("progress", done=min(reported, request["bytes"]), total=request["bytes"], unit="bytes")
+    counted = {name: fact for name, fact in writer.finish().items() if name in ("tokens", "documents", "bytes")}
+    return {**counted, "used": np.packbits(writer.used).tobytes().hex()}
+
+
+def _encoded(
+    taken: Iterator[tuple[str, str]], codec: Codec, cores: int
+) -> Iterator[tuple[str, int, Iterator[Sequence[int]]]]:
+    """Yield each document's id, its bytes, and its token ids in parts."""
+    # The codec reads texts ahead of the ids it returns; this remembers whose they are.
+    in_flight: deque[tuple[str, int]] = deque()
+
+    def texts() -> Iterator[str]:
+        for doc_id, text in taken:
+            in_flight.append((doc_id, len(text.encode())))
+            yield text
+
+    for _, encoded in groupby(codec.encode_parts(texts(), cores), key=itemgetter(0)):
+        # The first part is there already, so its document is the oldest in flight.
+        yield *in_flight.popleft(), (ids for _, ids in encoded)
+
+
+def _facts(split: str, made: Sequence[Mapping[str, Any]], selection: Selection) -> dict[str, Any]:
+    counts = {name: sum(shard[name] for shard in made) for name in ("tokens", "documents", "bytes")}
+    facts = {**counts, "fraction": round(selection.fraction, 6), "shards": len(made)}
+    return {f"{split}_{name}": fact for name, fact in facts.items()}
+
+
+def _unused(made: Iterator[Mapping[str, Any]], vocabulary: int) -> int:
+    used = np.zeros(vocabulary, dtype=np.bool_)
+    for shard in made:
+        used |= np.unpackbits(np.frombuffer(bytes.fromhex(shard["used"]), dtype=np.uint8), count=vocabulary).astype(
+            bool
+        )
+    return int(np.count_nonzero(~used))
+
+
+def _dtype(codec: Codec) -> str:
+    return "uint16" if codec.vocabulary <= _SMALL_VOCABULARY else "uint32"
+
+
 class Shards:
-    """One split, opened: token ids mapped from the disk, and the first token of each document."""
+    """The shards of one split, in the order they are read; of `planned` ones, some may still be on their way."""
 
-    tokens: npt.NDArray[np.unsignedinteger[Any]]
-    starts: npt.NDArray[np.int64]
-    index_path: Path
+    def __init__(self, folder: Path, planned: int, tokenizer: str = "", patience_seconds: float = 0.0) -> None:
+        self.planned = planned
+        self.tokenizer = tokenizer
+        self._folder = Path(folder)
+        self._patience = patience_seconds
+        self._open: list[Shard] = []
 
     @classmethod
-    def open(cls, folder: Path, split: str) -> Shards:
-        """Open a split without reading its tokens. Raises InputError when the files do not fit together."""
-        path = Path(folder) / f"{split}.bin"
-        try:
-            description = json.loads((Path(folder) / "shards.json").read_text(encoding="utf-8"))
-            dtype = np.dtype(description["dtype"]).newbyteorder("<")
-            expected = description["tokens"][split] * dtype.itemsize
-            is_whole = path.stat().st_size == expected
-        except (OSError, ValueError, KeyError) as error:
-            raise _damaged(path, str(error)) from error
-        if not is_whole:
-            raise _damaged(path, f"it has {path.stat().st_size} bytes, not {expected}")
-        # An empty file cannot be mapped.
-        tokens = np.memmap(path, dtype=dtype, mode="r") if expected else np.zeros(0, dtype=dtype)
-        index_path = path.with_name(f"{split}.documents.parquet")
-        starts = pq.read_table(index_path, columns=["token_start"]).column(0).to_numpy()
-        return cls(tokens, starts, index_path)
+    def open(cls, folder: Path, split: str, patience_seconds: float | None = None) -> Shards:
+        """Open a split without reading its tokens. Raises InputError when a file is missing or not of its size.
 
-    @cached_property
-    def doc_ids(self) -> list[str]:
-        """The ids of the documents, in the order they lie in; read when first asked for."""
-        ids: list[str] = pq.read_table(self.index_path, columns=["doc_id"]).column(0).to_pylist()
-        return ids
+        With `patience_seconds` the split may still be being written: :meth:`require` opens what there is, and waits so
+        long for each shard that is not there.
+        """
+        manifest = _read_manifest(Path(folder) / _MANIFEST)
+        shards = cls(Path(folder) / split, manifest["shards"][split], manifest["tokenizer"], patience_seconds or 0.0)
+        if patience_seconds is None:
+            shards.require(shards.planned)
+        return shards
 
-    def document_numbers(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return for each token position the number of the document it belongs to."""
-        return np.asarray(np.searchsorted(self.starts, positions, side="right") - 1, dtype=np.int64)
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
 
-    def documents_of(self, first_token: int, last_token: int) -> list[str]:
-        """Return the ids of the documents that the tokens `first_token` to `last_token`, both included, come from."""
-        first, last = self.document_numbers(np.array([first_token, last_token])).tolist()
-        return self.doc_ids[first : last + 1]
+    def __getitem__(self, number: int) -> Shard:
+        return self._open[number]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all planned shards are open."""
+        return len(self._open) == self.planned
+
+    @property
+    def token_count(self) -> int:
+        """Tokens in the open shards."""
+        return sum(shard.token_count for shard in self._open)
+
+    @property
+    def document_count(self) -> int:
+        """Documents in the open shards."""
+        return sum(shard.document_count for shard in self._open)
+
+    def require(self, count: int) -> None:
+        """Open the first `count` shards, waiting for those that are not written. Raises InputError after the wait."""
+        while len(self._open) < count:
+            folder = self._folder / shard_name(len(self._open))
+            if self._patience:
+                _wait_for(folder / DESCRIPTION, self._patience, f"shard {len(self._open) + 1} of {self.planned}")
+            self._open.append(Shard(folder))
+
+    def verify(self) -> None:
+        """Read every file of the open shards. Raises InputError naming the first that is not what was written."""
+        for shard in self._open:
+            shard.verify()
+
+    def in_documents(self) -> Iterator[Tokens]:
+        """Yield the ids of each document of the open shards, with its two marks, in order."""
+        for shard in self._open:
+            yield from shard.in_documents()
 
 
-def _damaged(path: Path, why: str) -> InputError:
-    return InputError(
-        "the shards are not whole",
-        where=str(path),
-        why=why,
-        fix="remove this artifact and run the build again; it is made anew",
-    )
+def _wait_for(path: Path, patience_seconds: float, what: str) -> None:
+    end = time.monotonic() + patience_seconds
+    while not path.exists():
+        if time.monotonic() >= end:
+            raise InputError(
+                f"{what} is not written",
+                where=str(path.parent),
+                why=f"nothing came for {patience_seconds:g} seconds, so whoever writes the shards has stopped",
+                fix="look at the run that writes them; start it again, then this one: both go on where they were",
+            )
+        time.sleep(min(_SECONDS_BETWEEN_LOOKS, patience_seconds))
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = manifest["format"]
+    except (OSError, ValueError, KeyError) as error:
+        raise damaged(path, str(error)) from error
+    if found != FORMAT:
+        raise InputError(
+            f"these shards have format {found}; this version of Ingot reads format {FORMAT}",
+            where=str(path.parent),
+            why="they were written by another version, which laid out tokens and documents in other files",
+            fix="run the build again: it makes them anew from the dataset, as the next version",
+        )
+    return manifest

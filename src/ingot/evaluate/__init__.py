@@ -3,5 +3,5 @@
 In: every artifact of a build up to the checkpoint. Out: metrics.json, samples.json and report.html.
 
 Read in this order: run (the story), held_out (which text), bits (the measure), ngram and dictionary (what it is
-compared with), samples, during (the same measure while training), story (the report's numbers), report, charts.
+compared with), samples, during (the same measure while training), story (the report's numbers), report.
 """

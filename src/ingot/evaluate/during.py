@@ -34,14 +34,12 @@ def held_out(decoder: Decoder, step: int, inputs: Mapping[str, Artifact], contex
 
 def beginnings(shards: Shards, longest: int, limit: int) -> list[list[int]]:
     """Return up to `limit` tokens as documents without their marks, each cut to its first `longest` tokens."""
-    ends = [*shards.starts[1:].tolist(), len(shards.tokens)]
     documents: list[list[int]] = []
     left = limit
-    for start, end in zip(shards.starts.tolist(), ends, strict=True):
+    for ids in shards.in_documents():
         if left <= 0:
             break
         # A document in a shard stands between its beginning and its end mark.
-        last = min(end - 1, start + 1 + min(longest, left))
-        documents.append(shards.tokens[start + 1 : last].tolist())
+        documents.append(ids[1:-1][: min(longest, left)].tolist())
         left -= len(documents[-1])
     return documents

@@ -7,13 +7,12 @@ the limit, or an equal share of it where there are fewer than ten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as parquet
-
 from ingot.core.errors import InputError
+from ingot.core.tables import parts, read_batches, read_rows
 
 _SHARE_OF_ONE = 10
 
@@ -35,8 +34,7 @@ class Text:
 
 def held_out_texts(dataset: Path, limit_bytes: int) -> list[Text]:
     """Return the documents to score from a dataset's folder. Raises InputError when there are none."""
-    table = parquet.read_table(dataset / "held_out.parquet", columns=["doc_id", "uri", "text"])
-    rows = sorted(table.to_pylist(), key=lambda row: str(row["doc_id"]))
+    rows = sorted(read_rows(parts(dataset, "held_out"), ("doc_id", "uri", "text")), key=lambda row: str(row["doc_id"]))
     taken: list[Text] = []
     left = limit_bytes
     most_of_one = max(limit_bytes // _SHARE_OF_ONE, limit_bytes // max(len(rows), 1))
@@ -50,7 +48,7 @@ def held_out_texts(dataset: Path, limit_bytes: int) -> list[Text]:
     if not taken:
         raise InputError(
             "there is no held-out text to measure the model on",
-            where=str(dataset / "held_out.parquet"),
+            where=str(dataset),
             why="a model is only honest about text it has not seen",
             fix="add documents, so that some can be held out",
         )
@@ -58,20 +56,20 @@ def held_out_texts(dataset: Path, limit_bytes: int) -> list[Text]:
 
 
 def training_text(dataset: Path, limit_bytes: int) -> list[bytes]:
-    """Return training documents as UTF-8 until the limit is reached, evenly from the whole file."""
-    file = parquet.ParquetFile(dataset / "train.parquet")
-    total = sum(len(text) for text in _texts(file))
+    """Return training documents as UTF-8 until the limit is reached, evenly from the whole."""
+    files = parts(dataset, "train")
+    total = sum(len(text) for text in _texts(files))
     keep_every = max(total / max(limit_bytes, 1), 1.0)
     taken, due = [], 0.0
-    for place, text in enumerate(_texts(file)):
+    for place, text in enumerate(_texts(files)):
         if place >= due:
             taken.append(text[:limit_bytes])
             due += keep_every
     return taken
 
 
-def _texts(file: parquet.ParquetFile) -> Iterator[bytes]:
-    for batch in file.iter_batches(batch_size=256, columns=["text"]):
+def _texts(files: Sequence[Path]) -> Iterator[bytes]:
+    for batch in read_batches(files, ("text",)):
         for text in batch.column(0):
             yield text.as_py().encode("utf-8")
 

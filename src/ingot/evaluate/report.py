@@ -1,8 +1,4 @@
-"""report.html: one page that a manager can read and an auditor can keep, with nothing loaded from anywhere.
-
-Everything on it comes from documents, and documents may hold anything: the template escapes every value, and the page
-forbids scripts and outside content by its own policy, so that even a mistake here would show text and run nothing.
-"""
+"""report.html: one page that a manager can read and an auditor can keep, with nothing loaded from anywhere."""
 
 from __future__ import annotations
 
@@ -12,12 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from ingot import __version__
+from ingot.core import charts, pages
 from ingot.core.hardware import Machine
 from ingot.core.storage import as_size
-from ingot.evaluate import charts, story
+from ingot.evaluate import story
 from ingot.evaluate.samples import Sample
 from ingot.evaluate.story import Scores
 from ingot.flow.artifact import Artifact
@@ -40,11 +35,8 @@ class Report:
 
 def render(report: Report) -> str:
     """Return the page as HTML."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render({**_head(report), **_went_in(report), **_learned(report), **_cost(report), **_plan(report)})
+    parts = (_head, _went_in, _learned, _cost, _plan)
+    return pages.render(TEMPLATE, {name: value for part in parts for name, value in part(report).items()})
 
 
 def _head(report: Report) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -27,11 +28,11 @@ from ingot.evaluate.samples import Sample, continuations
 from ingot.evaluate.story import Scores
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
-from ingot.infer.engine import build
+from ingot.infer.engine import REFERENCE_ENGINE, build
 from ingot.model.convert import load
 from ingot.tokenizer.codec import Codec
 
-# How far along each part of the work is, of all parts, for the progress display.
+# What there is to do, in this order: whoever watches is told after each how many are done.
 _PARTS = ("model", "zstd", "n-gram", "samples", "report")
 
 
@@ -81,9 +82,8 @@ def write_samples(
     texts: Sequence[Text], config: EvaluateConfig, inputs: Mapping[str, Artifact], context: StepContext
 ) -> list[Sample]:
     """Let the model continue held-out openings, write samples.json and tell each sample."""
-    engine = build("torch", inputs["checkpoint"].path)
-    samples = continuations(engine, texts, config)
-    engine.close()
+    with closing(build(REFERENCE_ENGINE, inputs["checkpoint"].path)) as engine:
+        samples = continuations(engine, texts, config)
     for sample in samples:
         context.emit("sample", prompt=sample.prompt, text=sample.continuation)
     rows = [asdict(sample) for sample in samples]

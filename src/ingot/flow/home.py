@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -118,6 +118,15 @@ class Home:
         target = self.artifacts_path / check_name(record.name) / str(record.version)
         move_into_place(folder, target)
         return Artifact(target, record)
+
+    def amend(self, artifact: Artifact) -> Artifact:
+        """Describe an artifact's files anew in its record, after something was erased from them."""
+        files = describe_files(artifact.path)
+        files.pop(RECORD_FILE, None)
+        record = replace(artifact.record, files=files)
+        fsync_tree(artifact.path)
+        write_atomically(artifact.path / RECORD_FILE, record.as_json())
+        return Artifact(artifact.path, record)
 
     def lock(self, name: str) -> FileLock:
         """Return the lock of everybody who makes versions of `name`."""

@@ -18,8 +18,16 @@ class Node:
 
 
 def ancestry(home: Home, artifact: Artifact) -> Node:
-    """Return the tree of everything an artifact was made from, itself at the root."""
-    return Node(artifact, tuple(ancestry(home, home.get(reference)) for reference in artifact.record.parents))
+    """Return the tree of everything an artifact was made from, itself at the root; what was used twice is one node."""
+    nodes: dict[str, Node] = {}
+
+    def node(current: Artifact) -> Node:
+        if current.reference not in nodes:
+            inputs = tuple(node(home.get(reference)) for reference in current.record.parents)
+            nodes[current.reference] = Node(current, inputs)
+        return nodes[current.reference]
+
+    return node(artifact)
 
 
 def ancestors(home: Home, artifact: Artifact) -> list[Artifact]:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -35,6 +35,8 @@ from ingot.flow.planning import config_literals
 from ingot.flow.source import Source
 from ingot.flow.step import Field, Step, in_order
 
+C = TypeVar("C")
+
 _KEYS = (
     "run", "kind", "artifact", "config", "inputs", "sources", "fields", "version", "resumable", "retries",
 )  # fmt: skip
@@ -43,19 +45,36 @@ _REQUIRED = ("run", "kind", "artifact")
 
 def read_recipe(path: Path) -> list[Step]:
     """Return the steps of a recipe file, parents first. Raises UsageError naming the step and the key."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the recipe cannot be read", where=str(path), why=str(error)) from error
-    except yaml.YAMLError as error:
-        raise UsageError("the recipe is not valid YAML", where=str(path), why=str(error)) from error
-    if not isinstance(content, Mapping) or not isinstance(content.get("steps"), Mapping):
+    content = _content(path)
+    if not isinstance(content, Mapping) or not isinstance(content.get("steps"), Mapping) or not content["steps"]:
         raise UsageError("the recipe has no steps", where=str(path), fix="begin the file with `steps:`")
     return steps_from_literals(content["steps"], str(path), path.parent)
 
 
+def _content(path: Path) -> object:
+    where = str(path)
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        why, fix = error.strerror or str(error), "check the path"
+        raise UsageError("the file cannot be read", where=where, why=why, fix=fix) from error
+    except UnicodeDecodeError as error:
+        why = f"it is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"
+        raise UsageError("the file cannot be read", where=where, why=why, fix="save it as UTF-8 text") from error
+    except RecursionError as error:
+        why, fix = "its values lie too deep in one another", "write it with fewer levels"
+        raise UsageError("the file cannot be read", where=where, why=why, fix=fix) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else where
+        why = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise UsageError("the file is not valid YAML", where=place, why=why, fix="correct that place") from error
+
+
 def steps_from_literals(entries: Mapping[str, Any], where: str, base: Path = Path()) -> list[Step]:
     """Build Steps from plain data; relative source paths are taken from `base`."""
+    for name, entry in entries.items():
+        _check_shape(entry, f"{where}: step {name!r}")
     built: dict[str, Step] = {}
     for name in _sorted_by_need(entries, where):
         built[name] = _step(name, entries[name], built, f"{where}: step {name!r}", base)
@@ -89,6 +108,14 @@ def _entry(step: Step) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value != {}}
 
 
+def _check_shape(entry: object, where: str) -> None:
+    if not isinstance(entry, Mapping):
+        raise UsageError("a step holds no keys", where=where, fix=f"every step needs {', '.join(_REQUIRED)}")
+    for key in ("config", "inputs", "sources", "fields"):
+        if not isinstance(entry.get(key, {}), Mapping):
+            raise UsageError(f"{key!r} holds no names", where=where, fix=f"write it like {key}: {{name: value}}")
+
+
 def _step(name: str, entry: Mapping[str, Any], built: Mapping[str, Step], where: str, base: Path) -> Step:
     for key in entry:
         if key not in _KEYS:
@@ -112,7 +139,27 @@ def _step(name: str, entry: Mapping[str, Any], built: Mapping[str, Step], where:
     )
 
 
-def _source(entry: Mapping[str, Any], where: str, base: Path) -> Source:
+def read_sources(path: Path) -> dict[str, Source]:
+    """Return the sources of a file that holds what a step's `sources:` do, by name."""
+    content = _content(path)
+    if not isinstance(content, Mapping) or not content:
+        fix = "write it like contracts: {connector: sql, config: {...}}; `ingot plugins connector` lists what there is"
+        raise UsageError("the file names no sources", where=str(path), fix=fix)
+    return {str(name): _source(entry, f"{path}: source {name!r}", path.parent) for name, entry in content.items()}
+
+
+def read_config(path: Path, config_type: type[C]) -> C:
+    """Return the config a YAML or JSON file holds. Raises UsageError naming the field."""
+    content = _content(path)
+    if not isinstance(content, Mapping):
+        raise UsageError("the file holds no names", where=str(path), fix="write lines like name: value")
+    return load(config_type, content, str(path))
+
+
+def _source(entry: object, where: str, base: Path) -> Source:
+    if not isinstance(entry, Mapping) or "connector" not in entry:
+        fix = "write it like {connector: folder, config: {paths: [./docs]}}"
+        raise UsageError("the source names no connector", where=where, fix=fix)
     plugin = plugins.load("connector", entry["connector"])
     config = dict(entry.get("config", {}))
     if "paths" in config:

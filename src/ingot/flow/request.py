@@ -13,7 +13,10 @@ from ingot.flow.tasks import Pool
 
 @dataclass(frozen=True)
 class Request:
-    """One step to run: its reference, config literals, where its inputs lie, what its sources held, where to write."""
+    """One step to run: its reference, config literals, where its inputs lie, what its sources held, where to write.
+
+    `executor` is whom to ask for help with its pieces, `earlier` the folder of the version made last, if there is one.
+    """
 
     step: str
     run: str
@@ -24,6 +27,7 @@ class Request:
     scratch: str
     cores: int
     executor: str = "local"
+    earlier: str = ""
 
 
 class StepExecutor(Protocol):

@@ -78,7 +78,7 @@ class _Runner:
     reused: list[str] = field(default_factory=list)
 
     def run(self, steps: Sequence[Step]) -> Outcome:
-        emit = emitter(self.record.id, "", *self.sinks)
+        emit = self._emitter()
         emit("run", status="started", steps=[step.name for step in steps], command=self.options.command)
         for step in steps:
             self.made[step.name] = self._provide(step)
@@ -87,9 +87,11 @@ class _Runner:
         return Outcome(finished, self.made, tuple(self.reused))
 
     def _provide(self, step: Step) -> Artifact:
+        """Return the step's artifact, found or made, and report which."""
         planned = plan_step(step, self.made, self.home)
-        found = self._find(planned)
-        artifact, status = (found, "reused") if found is not None else self._make_alone(planned)
+        artifact, status = self._find(planned), "reused"
+        if artifact is None:
+            artifact, status = self._make_alone(planned)
         if status == "reused":
             self.reused.append(step.name)
         self._report(step, status, artifact)
@@ -120,12 +122,12 @@ class _Runner:
             lock.acquire(timeout=0)
         except Timeout:
             text = f"waiting: {self.home.holder(step.artifact)} is making {step.artifact}"
-            emitter(self.record.id, step.name, *self.sinks)("note", text=text)
+            self._emitter(step)("note", text=text)
             lock.acquire(poll_interval=_LOCK_POLL_SECONDS)
 
     def _make(self, planned: Planned) -> Artifact:
         step = planned.step
-        emit = emitter(self.record.id, step.name, *self.sinks)
+        emit = self._emitter(step)
         update_run(self.home, self.record.id, StepStatus(step.name, "running", ""))
         emit("step", status="started")
         work = Work(self.home, planned, self.options.cores or usable_cores(), self.options.executor)
@@ -134,7 +136,10 @@ class _Runner:
         return work.commit(facts, started, self.record.id)
 
     def _attempt(self, work: Work, emit: Emit, retries: int) -> Facts:
-        """Run the step; when its process was killed from outside, try again, at most `retries` times."""
+        """Run the step; when its process was killed from outside, try again, at most `retries` times.
+
+        A crash is not tried again: the same input would crash the same library.
+        """
         executor: StepExecutor = plugins.load("executor", self.options.executor).entry()
         log = self.home.runs_path / self.record.id / f"{work.planned.step.name}.log"
         work.prepare()
@@ -148,7 +153,7 @@ class _Runner:
 
     def _report(self, step: Step, status: str, artifact: Artifact) -> None:
         update_run(self.home, self.record.id, StepStatus(step.name, status, artifact.reference))
-        emitter(self.record.id, step.name, *self.sinks)(
+        self._emitter(step)(
             "step",
             status=status,
             artifact=artifact.reference,
@@ -157,3 +162,6 @@ class _Runner:
             joules=artifact.record.joules,
             method=artifact.record.energy_method,
         )
+
+    def _emitter(self, step: Step | None = None) -> Emit:
+        return emitter(self.record.id, step.name if step else "", *self.sinks)

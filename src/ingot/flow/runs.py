@@ -20,7 +20,10 @@ _CLOCK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class StepStatus:
-    """A step's state in a run: waiting, running, made, reused; and the artifact it led to."""
+    """A step's state in a run: waiting, running, made or reused, and where the run ended in it, as the run ended.
+
+    `artifact` is what it led to.
+    """
 
     name: str
     status: str
@@ -62,14 +65,14 @@ def update_run(home: Home, run_id: str, status: StepStatus) -> RunRecord:
 
 def finish_run(home: Home, run_id: str, status: str, error: str) -> RunRecord:
     """Close a run's record."""
-    return _write(home, replace(_read(home, run_id), status=status, finished=_now(), error=error))
+    return _write(home, replace(_ended(_read(home, run_id), status), finished=_now(), error=error))
 
 
 def read_run(home: Home, run_id: str) -> RunRecord:
     """Return a run's record; a run whose process is gone without a word reads `interrupted`."""
     record = _read(home, run_id)
     if record.status == "running" and not _is_alive(record):
-        return replace(record, status="interrupted")
+        return _ended(record, "interrupted")
     return record
 
 
@@ -87,12 +90,17 @@ def _read(home: Home, run_id: str) -> RunRecord:
     return RunRecord(**fields, steps=steps)
 
 
+def _ended(record: RunRecord, status: str) -> RunRecord:
+    steps = tuple(replace(step, status=status) if step.status == "running" else step for step in record.steps)
+    return replace(record, status=status, steps=steps)
+
+
 def _is_alive(record: RunRecord) -> bool:
     """Say whether the run's process is there: not dead and unburied, nor a later one that was given its number."""
     try:
         process = psutil.Process(record.process)
         latest_start = datetime.fromisoformat(record.started).timestamp() + _CLOCK_SECONDS
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= latest_start
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= latest_start)
     except psutil.NoSuchProcess:
         return False
 

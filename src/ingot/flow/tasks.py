@@ -6,13 +6,16 @@ A task is a function of literals that fills one folder::
 
 It writes into a folder of another name, which takes its own together with a note of the facts once it is whole. So a
 folder with a name is finished, a step that runs again skips it, and a killed run loses at most the piece each worker
-was at. Who does the tasks is the executor's business: processes of this machine, or those of a cluster.
+was at. A piece that an earlier version of the artifact has for the same request is taken from there. Who does the rest
+is the executor's business: processes of this machine, or those of a cluster.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,11 +86,17 @@ class Tasks:
     """What a step divides its work with; made of nothing, it does all of it in this process."""
 
     def __init__(
-        self, open_pool: Callable[[int], Pool] = lambda _: Here(), cores: int = 1, emit: Emit = silent
+        self,
+        open_pool: Callable[[int], Pool] = lambda _: Here(),
+        cores: int = 1,
+        emit: Emit = silent,
+        earlier: Path | None = None,
     ) -> None:
+        """`earlier` is the folder of the version of this artifact that was made last."""
         self._open_pool = open_pool
         self._cores = cores
         self._emit = emit
+        self._earlier = earlier
 
     def run(self, reference: str, tasks: Sequence[Task], out: Path, unit: str = "bytes") -> list[Facts]:
         """Do every task that is not done yet, into `out`/<its name>, and return all facts in the order of the tasks.
@@ -98,6 +107,8 @@ class Tasks:
         for torn in (*out.glob(".*.tmp"), *out.glob(".*.deleted")):
             remove_tree(torn)
         calls = [Call(reference, task.name, task.request, str(out)) for task in tasks]
+        if self._earlier is not None:
+            take_over(calls, self._earlier / out.name)
         notes = {call.name: note for call in calls if (note := finished(call)) is not None}
         waiting = [call for call in calls if call.name not in notes]
         sizes = {task.name: task.size for task in tasks}
@@ -126,13 +137,40 @@ class Tasks:
             self._emit(event["kind"], **{name: value for name, value in event.items() if name != "kind"})
 
 
-def finished(call: Call) -> dict[str, Any] | None:
-    """Return the note of a finished call, or None when it is to be done (again)."""
+def take_over(calls: Iterable[Call], earlier: Path) -> None:
+    """Link the pieces an earlier version finished for the same requests, whatever their names were there."""
+    known = {note["digest"]: path.parent for path in earlier.glob(f"*/{NOTE_FILE}") if (note := _note_in(path.parent))}
+    for call in calls:
+        folder = known.get(_digest(call))
+        if folder is None or finished(call) is not None:
+            continue
+        copy = Path(call.out) / f".{call.name}.{uuid.uuid4().hex}.tmp"
+        shutil.copytree(folder, copy, copy_function=_link)
+        (copy / NOTE_FILE).unlink()  # or the name below would be written into the earlier version's note
+        note = {**_read(folder), "name": call.name}
+        write_atomically(copy / NOTE_FILE, json.dumps(note))
+        _take_name(copy, Path(call.out) / call.name)
+
+
+def _link(source: str, target: str) -> None:
+    """Give a file a second name: pieces are never changed in place. Copy it where the disk cannot."""
     try:
-        note = _read(Path(call.out) / call.name)
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _note_in(folder: Path) -> dict[str, Any] | None:
+    try:
+        return _read(folder)
     except (OSError, ValueError):
         return None
-    return note if note.get("digest") == _digest(call) else None
+
+
+def finished(call: Call) -> dict[str, Any] | None:
+    """Return the note of a finished call, or None when it is to be done (again)."""
+    note = _note_in(Path(call.out) / call.name)
+    return note if note is not None and note.get("digest") == _digest(call) else None
 
 
 def perform(call: Call, cores: int = 1, progress: Emit | None = None) -> dict[str, Any]:

@@ -49,7 +49,13 @@ class Work:
             scratch=f"{folder}.scratch",
             cores=self.cores,
             executor=self.executor,
+            earlier=self._earlier,
         )
+
+    @property
+    def _earlier(self) -> str:
+        versions = self.home.versions(self.planned.step.artifact)
+        return str(versions[-1].path) if versions else ""
 
     def prepare(self) -> None:
         """Make the folder ready for an attempt: as it was left when the step can resume, else empty."""
@@ -124,6 +130,7 @@ def _described(snapshot: Snapshot) -> dict[str, Any]:
         "items": len(snapshot.items),
         "bytes": snapshot.bytes,
         "skipped": len(snapshot.skipped),
+        "vanished": len(snapshot.vanished),
     }
 
 

@@ -99,7 +99,7 @@ def run_step(request: Request, emit: Any) -> Mapping[str, Any]:
         scratch=Path(request.scratch),
         cores=request.cores,
         emit=emit,
-        tasks=Tasks(executor.pool, request.cores, emit),
+        tasks=Tasks(executor.pool, request.cores, emit, Path(request.earlier) if request.earlier else None),
         sources={name: snapshot_from_literals(literals) for name, literals in request.sources.items()},
     )
     inputs = {name: read_artifact(Path(path)) for name, path in request.inputs.items()}

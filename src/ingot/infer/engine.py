@@ -35,7 +35,10 @@ Stop = Callable[[], bool]
 
 
 class Engine(Protocol):
-    """What serves a model. Built as `Engine(model_folder, Config())`; several answers may be generated at once."""
+    """What serves a model; several answers may be generated at once.
+
+    Built as `Engine(model_folder, Config(threads=2))`; with 0, the default, it takes as many threads as it may use.
+    """
 
     name: str
     codec: Codec
@@ -79,10 +82,10 @@ def open_engine(model_folder: Path, preference: str = "auto", warn: Callable[[st
     return build(REFERENCE_ENGINE, model_folder)
 
 
-def build(name: str, model_folder: Path) -> Engine:
-    """Build the engine of this name with its default config."""
+def build(name: str, model_folder: Path, threads: int = 0) -> Engine:
+    """Build the engine of this name with the defaults of its config, on so many threads (0: as many as it may use)."""
     plugin = load("engine", name)
-    engine: Engine = plugin.entry(model_folder, plugin.config_type())
+    engine: Engine = plugin.entry(model_folder, plugin.config_type(threads=threads))
     return engine
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ingot.core.errors import MissingExtraError, StepError
-from ingot.core.events import Emit
 from ingot.core.hardware import machine
 from ingot.core.plugins import names
 from ingot.core.storage import room_on_disk, sha256_file, write_atomically
@@ -47,7 +46,7 @@ def package(config: PackageConfig, inputs: Mapping[str, Artifact], context: Step
         take(source.path, context.folder)
     name = inputs["checkpoint"].name.removesuffix("-checkpoint")
     export(context.folder, context.folder / MODEL_FILE, GgufConfig(name=name))
-    certificate = certify(config, context.folder, opening_texts(inputs["report"].path), context.emit)
+    certificate = certify(config, context, opening_texts(inputs["report"].path))
     facts = _facts(context.folder, certificate, inputs["report"].facts)
     card = Card(name, facts, inputs["report"].facts, _ancestors(inputs.values()))
     write_atomically(context.folder / CARD_FILE, write_card(card))
@@ -66,19 +65,20 @@ def take(source: Path, target: Path) -> None:
                 shutil.copyfile(path, target / path.name)
 
 
-def certify(config: PackageConfig, folder: Path, texts: Sequence[str], emit: Emit) -> dict[str, Any]:
+def certify(config: PackageConfig, context: StepContext, texts: Sequence[str]) -> dict[str, Any]:
     """Compare every installed engine with the reference, choose one, and write the certificate."""
-    with closing(build(REFERENCE_ENGINE, folder)) as reference:
+    with closing(build(REFERENCE_ENGINE, context.folder, context.cores)) as reference:
         prompts = _prompts(texts, reference.codec, reference.context - config.tokens, config.prompts)
         expected = answers(reference, prompts, config.tokens)
         compared = {REFERENCE_ENGINE: compare(reference, expected, config.tokens)}
-    for engine in _others(folder, emit):
+    for engine in _others(context):
         with closing(engine):
             compared[engine.name] = compare(engine, expected, config.tokens)
         if not compared[engine.name].agrees:
-            emit("warning", text=f"the {engine.name} engine does not give the model's own tokens: it will not be used")
-    certificate = _certificate(folder, choose(config.engine, compared), compared, expected)
-    write_atomically(folder / CERTIFICATE_FILE, json.dumps(certificate, indent=1) + "\n")
+            text = f"the {engine.name} engine does not give the model's own tokens: it will not be used"
+            context.emit("warning", text=text)
+    certificate = _certificate(context.folder, choose(config.engine, compared), compared, expected)
+    write_atomically(context.folder / CERTIFICATE_FILE, json.dumps(certificate, indent=1) + "\n")
     return certificate
 
 
@@ -113,14 +113,14 @@ def _prompts(texts: Sequence[str], codec: Codec, room: int, count: int) -> list[
     return [[codec.bos], *encoded][:count]
 
 
-def _others(folder: Path, emit: Emit) -> Iterator[Engine]:
+def _others(context: StepContext) -> Iterator[Engine]:
     for name in names("engine"):
         if name == REFERENCE_ENGINE:
             continue
         try:
-            yield build(name, folder)
+            yield build(name, context.folder, context.cores)
         except MissingExtraError as missing:
-            emit("note", text=f"{missing.what}, so it was not compared. To add it: {missing.fix}")
+            context.emit("note", text=f"{missing.what}, so it was not compared. To add it: {missing.fix}")
 
 
 def _certificate(

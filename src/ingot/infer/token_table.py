@@ -2,7 +2,7 @@
 
 GGUF carries the vocabulary and the merges but only the *name* of the rule that splits text into words; the reader has
 the rule compiled in. A wrong name loads without an error and tokenises differently, so the regular expression in
-`tokenizer.json` must equal, to the letter, the one llama.cpp calls `qwen2`, and everything else the format cannot
+`tokenizer.json` must equal, to the letter, one that llama.cpp has a name for, and everything else the format cannot
 express must be absent. Source: llama.cpp, src/llama-vocab.cpp.
 """
 
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ingot.core.errors import InputError
-from ingot.tokenizer.vocabulary import PRE_TOKENIZER, SPLIT_REGEX, TURN_END
+from ingot.tokenizer.splitting import SPLITTINGS, Splitting, recognise
+from ingot.tokenizer.vocabulary import TURN_END
 
 TokenKind = Literal["normal", "control", "user_defined", "unused"]
 
@@ -45,13 +46,13 @@ def read_token_table(folder: Path, rows: int) -> TokenTable:
     """
     path = folder / "tokenizer.json"
     tokenizer = json.loads(path.read_text(encoding="utf-8"))
-    _refuse_what_would_differ(tokenizer, path)
+    splitting = _checked(tokenizer, path)
     tokens, kinds = _rows(tokenizer, rows, path)
     named = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     ids = {added["content"]: int(added["id"]) for added in tokenizer["added_tokens"]}
     template = folder / _CHAT_TEMPLATE
     return TokenTable(
-        pre_tokenizer=PRE_TOKENIZER,
+        pre_tokenizer=splitting.name,
         tokens=tuple(tokens),
         kinds=tuple(kinds),
         merges=tuple(_merge(pair) for pair in tokenizer["model"]["merges"]),
@@ -64,14 +65,21 @@ def read_token_table(folder: Path, rows: int) -> TokenTable:
     )
 
 
-def _refuse_what_would_differ(tokenizer: Mapping[str, Any], path: Path) -> None:
+def _checked(tokenizer: Mapping[str, Any], path: Path) -> Splitting:
+    """Return the rule that words are split by; refuse what a reader of the exported file would do otherwise."""
     model = tokenizer["model"]
+    splitting = recognise(tokenizer)
+    known = " or ".join(map(repr, SPLITTINGS))
+    merging = "ignored for words that are tokens" if model.get("ignore_merges") else "never ignored"
     checks = (
         (model.get("type") == "BPE", f"the tokenizer model is {model.get('type')!r}, not byte-level BPE"),
-        (not model.get("ignore_merges"), "the tokenizer ignores merges for whole words"),
         (not model.get("byte_fallback"), "the tokenizer falls back to byte tokens"),
         (tokenizer.get("normalizer") is None, "the tokenizer normalises text before splitting it"),
-        (_splits_as_known(tokenizer.get("pre_tokenizer")), f"words are not split as {PRE_TOKENIZER!r} splits them"),
+        (
+            not any(map(_is_conditional, tokenizer["added_tokens"])),
+            "some terms depend on what stands beside them",
+        ),
+        (splitting is not None, f"words are not split as in {known} (merges are {merging})"),
     )
     for holds, what in checks:
         if not holds:
@@ -81,17 +89,12 @@ def _refuse_what_would_differ(tokenizer: Mapping[str, Any], path: Path) -> None:
                 why="a reader of the exported file would load it and tokenise differently, without an error",
                 fix="train the tokenizer with Ingot, or serve this model with the torch engine",
             )
+    assert splitting is not None
+    return splitting
 
 
-def _splits_as_known(pre_tokenizer: Mapping[str, Any] | None) -> bool:
-    if pre_tokenizer is None or pre_tokenizer.get("type") != "Sequence":
-        return False
-    steps = pre_tokenizer["pretokenizers"]
-    if [step["type"] for step in steps] != ["Split", "ByteLevel"]:
-        return False
-    split, byte_level = steps
-    is_split = split["pattern"] == {"Regex": SPLIT_REGEX} and split["behavior"] == "Isolated" and not split["invert"]
-    return is_split and not byte_level["add_prefix_space"] and not byte_level["use_regex"]
+def _is_conditional(added: Mapping[str, Any]) -> bool:
+    return any(added.get(condition) for condition in ("single_word", "lstrip", "rstrip"))
 
 
 def _rows(tokenizer: Mapping[str, Any], rows: int, path: Path) -> tuple[list[str], list[TokenKind]]:

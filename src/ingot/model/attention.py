@@ -36,21 +36,24 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BlockMask:
     """What may attend to what in one forward pass; made once, used by every layer."""
 
     blocks: tuple[Block, ...]
     segments_BS: Tensor | None
 
 
-def plan(rows: int, queries: int, keys: int, segments_BT: Tensor | None, like: Tensor) -> Plan:
-    """Lay out one pass: causal, and inside one document where `segments_BT` says which one each token belongs to."""
+def block_mask(queries: int, keys: int, segments_BT: Tensor | None, like: Tensor) -> BlockMask:
+    """Return the mask of one pass: causal, and inside one document where `segments_BT` says whose each token is.
+
+    There are blocks on a processor only; `like` is any tensor of the pass, for its device and dtype.
+    """
     assert segments_BT is None or queries == keys, "documents are isolated when training, not while generating"
     if like.device.type != "cpu":
-        return Plan((), segments_BT)
+        return BlockMask((), segments_BT)
     firsts = range(0, queries, BLOCK)
     blocks = tuple(_block(first, min(first + BLOCK, queries), keys - queries, segments_BT, like) for first in firsts)
-    return Plan(blocks, segments_BT)
+    return BlockMask(blocks, segments_BT)
 
 
 def _block(first: int, last: int, offset: int, segments_BT: Tensor | None, like: Tensor) -> Block:
@@ -67,11 +70,12 @@ def _block(first: int, last: int, offset: int, segments_BT: Tensor | None, like:
     return Block(first, last, start, end, bias if bias.ndim == 3 else bias[None])
 
 
-def attend(q_BNTH: Tensor, k_BKSH: Tensor, v_BKSH: Tensor, layout: Plan) -> Tensor:
+def attend(q_BNTH: Tensor, k_BKSH: Tensor, v_BKSH: Tensor, mask: BlockMask) -> Tensor:
     """Return what each query gathers, [B, N, T, H]; scores are scaled by 1 / sqrt(H)."""
-    if not layout.blocks:
-        return _library(q_BNTH, k_BKSH, v_BKSH, layout.segments_BS)
-    y_BNTH: Tensor = _Blockwise.apply(q_BNTH, k_BKSH, v_BKSH, layout.blocks)  # type: ignore[no-untyped-call]
+    if not mask.blocks:
+        return _library(q_BNTH, k_BKSH, v_BKSH, mask.segments_BS)
+    # torch publishes Function.apply without types.
+    y_BNTH: Tensor = _Blockwise.apply(q_BNTH, k_BKSH, v_BKSH, mask.blocks)  # type: ignore[no-untyped-call]
     return y_BNTH
 
 
@@ -87,7 +91,7 @@ def _library(q_BNTH: Tensor, k_BKSH: Tensor, v_BKSH: Tensor, segments_BS: Tensor
 
 
 class _Blockwise(torch.autograd.Function):
-    """Attention over the blocks of a plan, with its own backward pass.
+    """Attention over the blocks of a mask, with its own backward pass.
 
     With P = softmax(QK') and dP = dY V': dV = P'dY, dS = P * (dP - rowsum(P * dP)), dQ = dS K, dK = dS'Q.
     """

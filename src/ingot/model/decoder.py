@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ingot.model.attention import Plan, attend, plan
+from ingot.model.attention import BlockMask, attend, block_mask
 from ingot.model.cache import Cache
 from ingot.model.config import ModelConfig
 from ingot.model.layers import FeedForward, Norm, Projection, Rotation
@@ -33,7 +33,7 @@ class Attention(nn.Module):
             self.q_norm = Norm(config.head_width, config.norm_epsilon)
             self.k_norm = Norm(config.head_width, config.norm_epsilon)
 
-    def forward(self, x_BTD: Tensor, rotation: Rotation, layout: Plan, cache: Cache | None) -> Tensor:
+    def forward(self, x_BTD: Tensor, rotation: Rotation, mask: BlockMask, cache: Cache | None) -> Tensor:
         rows, tokens, _ = x_BTD.shape
         q_BTNH = self.q_proj(x_BTD).view(rows, tokens, self.config.heads, -1)
         k_BTKH = self.k_proj(x_BTD).view(rows, tokens, self.config.kv_heads, -1)
@@ -44,7 +44,7 @@ class Attention(nn.Module):
         v_BKTH = v_BTKH.transpose(1, 2)
         if cache is not None:
             k_BKTH, v_BKTH = cache.extend(self.layer, k_BKTH, v_BKTH)
-        y_BNTH = attend(q_BNTH, k_BKTH, v_BKTH, layout)
+        y_BNTH = attend(q_BNTH, k_BKTH, v_BKTH, mask)
         y_BTD: Tensor = self.o_proj(y_BNTH.transpose(1, 2).reshape(rows, tokens, -1))
         return y_BTD
 
@@ -59,8 +59,8 @@ class Layer(nn.Module):
         self.post_attention_layernorm = Norm(config.width, config.norm_epsilon)
         self.mlp = FeedForward(config)
 
-    def forward(self, x_BTD: Tensor, rotation: Rotation, layout: Plan, cache: Cache | None) -> Tensor:
-        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rotation, layout, cache)
+    def forward(self, x_BTD: Tensor, rotation: Rotation, mask: BlockMask, cache: Cache | None) -> Tensor:
+        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rotation, mask, cache)
         x_BTD = x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
         return x_BTD
 
@@ -99,14 +99,14 @@ class Decoder(nn.Module):
         With `segments_BT` (which document each token belongs to, documents one behind another) tokens see only their
         own document. With a cache the tokens follow those it has read.
         """
-        rows, tokens = tokens_BT.shape
+        tokens = tokens_BT.size(1)
         start = 0 if cache is None else cache.length
         x_BTD = self.embed_tokens(tokens_BT).to(self.dtype)
         # Positions count on through a packed row: rotary attention sees only distances, and those are the same.
         rotation = Rotation(self.config, start, tokens, x_BTD.device)
-        layout = plan(rows, tokens, start + tokens, segments_BT, x_BTD)
+        mask = block_mask(tokens, start + tokens, segments_BT, x_BTD)
         for layer in self.layers:
-            x_BTD = layer(x_BTD, rotation, layout, cache)
+            x_BTD = layer(x_BTD, rotation, mask, cache)
         if cache is not None:
             cache.advance(tokens)
         hidden_BTD: Tensor = self.norm(x_BTD)

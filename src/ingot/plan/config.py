@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingot.core.errors import InputError, UsageError
+from ingot.tokenizer.vocabulary import ROW_MULTIPLE, SMALLEST
 
 Layout = Literal["qwen3", "mistral"]
+
+# What the largest vocabulary in use has (Gemma 3, 2025, made for 140 languages).
+LARGEST_VOCABULARY = 262_144
+VOCABULARY_RULE = f"a multiple of {ROW_MULTIPLE} from {SMALLEST} to {LARGEST_VOCABULARY}"
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,17 @@ def check(config: PlanConfig) -> None:
         raise InputError(f"the budget is negative: {budgets[given[0]]} {given[0]}", fix="give a positive budget")
     if config.width % 64:
         raise UsageError(f"a width of {config.width} does not fit", why="heads are 64 wide", fix="a multiple of 64")
-    if config.vocabulary % 64:
-        nearest = max(round(config.vocabulary / 64), 1) * 64
-        raise UsageError(
-            f"a vocabulary of {config.vocabulary} does not fit",
-            why="multiples of 64 multiply fastest on every machine",
-            fix=f"--vocabulary {nearest}",
-        )
+    if config.vocabulary:
+        _check_vocabulary(config.vocabulary)
+
+
+def _check_vocabulary(size: int) -> None:
+    if SMALLEST <= size <= LARGEST_VOCABULARY and size % ROW_MULTIPLE == 0:
+        return
+    nearest = min(max(round(size / ROW_MULTIPLE) * ROW_MULTIPLE, SMALLEST), LARGEST_VOCABULARY)
+    raise UsageError(
+        f"a vocabulary of {size} cannot be built",
+        where="--vocabulary",
+        why=f"it must be {VOCABULARY_RULE}: the smallest holds single bytes and special tokens only",
+        fix=f"--vocabulary {nearest}",
+    )

@@ -7,8 +7,6 @@ a build refused early costs a second, one that fills the disk costs the build.
 
 from __future__ import annotations
 
-from ingot.plan.scaling import Shape
-
 # documents + train/held-out/dropped Parquet at a ratio of about one half, and a scratch copy while writing.
 STORED_PER_TEXT_BYTE = 2.5
 SHARD_BYTES_PER_TEXT_BYTE = 1.3
@@ -17,12 +15,10 @@ CHECKPOINT_BYTES_PER_PARAMETER = 12
 # The finished checkpoint and the packaged model (fp32 safetensors each), and the f16 GGUF.
 FINISHED_BYTES_PER_PARAMETER = 4 + 4 + 2
 FIXED_BYTES = 20_000_000
-# Assumed before a plan exists: what a laptop's budget of an hour does not exceed.
-_UNPLANNED = Shape(256, 6).model(16384, 512).parameters
 
 
-def build_bytes(source_bytes: int, parameters: int = _UNPLANNED) -> int:
-    """Return the disk a build needs from the size of its source files and, once planned, of its model."""
+def build_bytes(source_bytes: int, parameters: int) -> int:
+    """Return the disk a build needs from the size of its source files and of its model."""
     text = source_bytes * (STORED_PER_TEXT_BYTE + SHARD_BYTES_PER_TEXT_BYTE)
     checkpoints = CHECKPOINTS_KEPT * CHECKPOINT_BYTES_PER_PARAMETER
     return int(text + parameters * (checkpoints + FINISHED_BYTES_PER_PARAMETER) + FIXED_BYTES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingot.plan.budget import MOST_READINGS, Candidate
+from ingot.plan.candidate import MOST_READINGS, Candidate
 from ingot.plan.config import PlanConfig
 from ingot.plan.forecast import bytes_per_token
 

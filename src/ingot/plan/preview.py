@@ -10,6 +10,8 @@ from ingot.core.hardware import Machine
 from ingot.plan.config import PlanConfig
 from ingot.plan.disk import build_bytes
 from ingot.plan.run import plan_facts
+from ingot.plan.scaling import VOCABULARIES, shapes
+from ingot.plan.schedule import FEWEST_STEPS, batch_size, sequence_length
 from ingot.plan.throughput import estimated, from_probe
 
 # Text found in a byte of source files, by and large; PDFs hold less, plain text all of it. One part in 20 is held out.
@@ -27,3 +29,15 @@ def preview(source_bytes: int, budget: PlanConfig, probe: Mapping[str, Any] | No
     throughput = from_probe(probe) if probe else estimated(machine.cores, machine.has_bf16)
     facts = plan_facts(config, throughput, machine.cores)
     return {**facts, "disk_bytes": build_bytes(source_bytes, facts["parameters"]), "source_bytes": source_bytes}
+
+
+def least_tokens() -> int:
+    """Return the smallest budget of tokens that trains anything: the fewest steps, each of the smallest batch."""
+    smallest = PlanConfig(tokens=1)
+    return FEWEST_STEPS * batch_size(1, smallest) * sequence_length(1, smallest)
+
+
+def least_disk_bytes(source_bytes: int, budget: PlanConfig) -> int:
+    """Return the disk of a build with the smallest model it may choose: all that is known where no plan can be made."""
+    model = shapes(budget)[0].model(budget.vocabulary or VOCABULARIES[0], budget.sequence_length or 1)
+    return build_bytes(source_bytes, model.parameters)

@@ -10,7 +10,8 @@ from typing import Any
 from ingot.core.storage import write_atomically
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
-from ingot.plan.budget import Candidate, choose
+from ingot.plan.budget import choose
+from ingot.plan.candidate import Candidate
 from ingot.plan.config import PlanConfig
 from ingot.plan.disk import build_bytes
 from ingot.plan.explain import sentences

@@ -21,7 +21,8 @@ FLOPS_PER_CORE_BF16 = 60e9
 FLOPS_PER_CORE_FP32 = 30e9
 # A token costs at least this much on a core however small the model: kernel starts, norms, the optimiser.
 SMALLEST_SECONDS_PER_TOKEN_ON_A_CORE = 60e-6
-_PROBED_LENGTH = 512
+# Tokens in a row while the probe trains. Operations per token grow with it: those of two sizes compare at one length.
+PROBED_LENGTH = 512
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Throughput:
 
     measurements: tuple[Measurement, ...]
     is_measured: bool
+
+    def of_model(self, model: ModelConfig) -> float:
+        """Return the tokens per second to expect of a model."""
+        return self.tokens_per_second(model.flops_per_token(PROBED_LENGTH))
 
     def tokens_per_second(self, flops_per_token: float) -> float:
         """Return the tokens per second to expect at this size."""
@@ -82,7 +87,7 @@ def estimated(cores: int, has_bf16: bool) -> Throughput:
 def _flops(size: Mapping[str, Any]) -> float:
     names = {field.name for field in fields(ModelConfig)}
     model = ModelConfig(**{name: value for name, value in size["model"].items() if name in names})
-    return model.flops_per_token(int(size.get("sequence_length", _PROBED_LENGTH)))
+    return model.flops_per_token(int(size.get("sequence_length", PROBED_LENGTH)))
 
 
 def _without_dips(points: Sequence[Measurement]) -> tuple[Measurement, ...]:

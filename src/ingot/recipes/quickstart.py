@@ -10,21 +10,26 @@ numbers one by one, so a changed plan redoes only what its changed numbers reach
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
 from ingot.data.connectors import folder
 from ingot.evaluate.config import EvaluateConfig
 from ingot.flow.source import Source
-from ingot.flow.step import Partial, Step
+from ingot.flow.step import Field, Partial, Step
 from ingot.infer.config import PackageConfig
 from ingot.plan.config import PlanConfig
 from ingot.tokenizer.config import Config as TokenizerConfig
 from ingot.train.config import PretrainConfig, ProbeConfig
 
 PROBE_ARTIFACT = "machine-probe"
+# What the trainer takes from the plan, by the same names on both sides.
+PLANNED_SETTINGS = (
+    *("model", "steps", "batch_size", "sequence_length", "learning_rate", "warmup_steps"),
+    *("checkpoint_every", "evaluate_every"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,70 +48,62 @@ class Choices:
     layout: Literal["qwen3", "mistral"] = "qwen3"
     seed: int = 0
     exclude: tuple[str, ...] = ()
+    curation: CurateConfig = field(default_factory=CurateConfig)
 
 
-def quickstart(name: str, paths: Sequence[str], choices: Choices) -> list[Step]:
-    """Return the steps that turn the documents under `paths` into the model `name`, in order."""
+def quickstart(
+    name: str, paths: Sequence[str], choices: Choices, sources: Mapping[str, Source] | None = None
+) -> list[Step]:
+    """Return the steps that turn the documents under `paths`, and those of `sources`, into the model `name`."""
 
-    def step(part: str, kind: str, run: str, config: object, **wiring: Any) -> Step:
-        return Step(part, f"{name}-{part}", kind, run, config, **wiring)
+    def step(part: str, run: str, config: object, inputs: Sequence[Step] = (), **more: Any) -> Step:
+        """Return the step whose artifact is "<name>-<part>", of the kind the part is named for."""
+        return Step(part, f"{name}-{part}", part.capitalize(), run, config, _by_name(inputs), **more)
 
-    source = {"documents": _folders(paths, choices.exclude)}
-    documents = step("documents", "Documents", "ingot.data.run:read", ReadConfig(), sources=source)
-    inputs = {"documents": documents}
-    dataset = step("dataset", "Dataset", "ingot.data.run:curate", CurateConfig(), inputs=inputs)
+    folders = {"documents": _folders(paths, choices.exclude)} if paths else {}
+    read_from = {**folders, **(sources or {})}
+    in_pieces: dict[str, Any] = {"is_resumable": True, "version": 2}
+    documents = step("documents", "ingot.data.run:read", ReadConfig(), sources=read_from, **in_pieces)
+    dataset = step("dataset", "ingot.data.run:curate", choices.curation, [documents], **in_pieces)
 
     # One probe serves every build of this home: it is about the machine.
     probe = Step("probe", PROBE_ARTIFACT, "Probe", "ingot.train.probe:measure", ProbeConfig())
-    sizes = {"train_bytes": dataset.field("train_bytes"), "held_out_bytes": dataset.field("held_out_bytes")}
-    plan = step("plan", "Plan", "ingot.plan.run:plan", _budget(choices), inputs={"probe": probe}, fields=sizes)
+    sizes = _facts(dataset, "train_bytes", "held_out_bytes")
+    plan = step("plan", "ingot.plan.run:plan", _budget(choices), [probe], fields=sizes)
 
-    inputs = {"dataset": dataset}
-    vocabulary = {"vocabulary": plan.field("vocabulary")}
-    tokenizer = step(
-        "tokenizer", "Tokenizer", "ingot.tokenizer.run:train", TokenizerConfig(), inputs=inputs, fields=vocabulary
-    )
-    inputs = {"dataset": dataset, "tokenizer": tokenizer}
+    vocabulary = _facts(plan, "vocabulary")
+    tokenizer = step("tokenizer", "ingot.tokenizer.run:train", TokenizerConfig(), [dataset], fields=vocabulary)
     limit = {"token_limit": plan.field("shard_tokens")}
-    shards = step("shards", "Shards", "ingot.data.run:tokenize", TokenizeConfig(), inputs=inputs, fields=limit)
+    of = [dataset, tokenizer]
+    shards = step("shards", "ingot.data.run:tokenize", TokenizeConfig(), of, fields=limit, **in_pieces)
 
     # Evaluation enters training as a hook: the trainer knows a reference, not the room behind it.
-    pretraining = Partial(PretrainConfig, {"seed": choices.seed, "hooks": ["ingot.evaluate.during:held_out"]})
+    config = Partial(PretrainConfig, {"seed": choices.seed, "hooks": ["ingot.evaluate.during:held_out"]})
+    planned = _facts(plan, *PLANNED_SETTINGS)
     checkpoint = step(
-        "checkpoint",
-        "Checkpoint",
-        "ingot.train.run:pretrain",
-        pretraining,
-        inputs={"shards": shards, "tokenizer": tokenizer},
-        fields={setting: plan.field(setting) for setting in PLANNED_SETTINGS},
-        is_resumable=True,
+        "checkpoint", "ingot.train.run:pretrain", config, [shards, tokenizer], fields=planned, is_resumable=True
     )
-    everything = (documents, dataset, plan, tokenizer, shards, checkpoint)
-    inputs = {one.name: one for one in everything}
-    report = step("report", "Report", "ingot.evaluate.run:evaluate", EvaluateConfig(), inputs=inputs)
+    so_far = [documents, dataset, plan, tokenizer, shards, checkpoint]
+    report = step("report", "ingot.evaluate.run:evaluate", EvaluateConfig(), so_far)
 
     # The model bears the name the user gave, without a suffix.
-    inputs = {"checkpoint": checkpoint, "tokenizer": tokenizer, "report": report}
-    model = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(), inputs=inputs)
+    parts = _by_name([checkpoint, tokenizer, report])
+    model = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(), parts)
     return [documents, dataset, probe, plan, tokenizer, shards, checkpoint, report, model]
 
 
-# What the trainer takes from the plan, by the same names on both sides.
-PLANNED_SETTINGS = (
-    "model",
-    "steps",
-    "batch_size",
-    "sequence_length",
-    "learning_rate",
-    "warmup_steps",
-    "checkpoint_every",
-    "evaluate_every",
-)
+def _by_name(steps: Sequence[Step]) -> dict[str, Step]:
+    return {step.name: step for step in steps}
+
+
+def _facts(step: Step, *names: str) -> dict[str, Field]:
+    return {name: step.field(name) for name in names}
 
 
 def _folders(paths: Sequence[str], exclude: tuple[str, ...]) -> Source:
+    """Read these paths, without what is never a document and without what the user leaves out."""
     usual = folder.Config(paths=tuple(paths))
-    return Source("folder", folder.Config(paths=usual.paths, exclude=usual.exclude + exclude))
+    return Source("folder", replace(usual, exclude=usual.exclude + exclude))
 
 
 def _budget(choices: Choices) -> PlanConfig:

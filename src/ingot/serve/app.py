@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from ingot.core.errors import InputError
 from ingot.serve.answering import Answering
 from ingot.serve.doors import Doors, KnownAs
 from ingot.serve.gateway import Gateway, Limits
+from ingot.serve.misread import misread
 from ingot.serve.openai_api import ApiError, ChatRequest, CompletionRequest, ModelCard, ModelList
 from ingot.serve.ports import Authenticator, Meter, ModelSource, ServedModel
 from ingot.serve.reply import ChatDialect, CompletionDialect
@@ -131,22 +132,15 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _misread(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    param = _param(first["loc"])
-    if first["type"] == "json_invalid":
-        return _refused(request, ApiError(400, f"the body is not JSON: {first['ctx']['error']}"))
-    what = "is not a parameter of this route" if first["type"] == "extra_forbidden" else first["msg"]
-    return _refused(request, ApiError(400, f"{param or 'the request'}: {what}", param=param))
-
-
-def _param(place: Sequence[Any]) -> str | None:
-    names = [str(part) for part in place if part != "body"]
-    return ".".join(names) or None
+    return _refused(request, misread(error.errors()))
 
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{request.method} {request.url.path}: {error.detail}"
+    if error.status_code == 400:
+        # Whatever the JSON parser gives up on other than by an error of syntax: its nesting, its encoding.
+        message = "the body cannot be read: send one JSON object in UTF-8, not nested a thousand levels deep"
     refusal = _refused(request, ApiError(error.status_code, message))
     refusal.headers.update(error.headers or {})
     return refusal

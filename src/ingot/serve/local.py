@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import socket
-import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fastapi import FastAPI
+from filelock import FileLock
 
 from ingot.core.errors import InputError, UsageError
 from ingot.flow.artifact import Artifact
@@ -77,17 +77,25 @@ class KeyFile:
 
 
 class UsageFile:
-    """A meter that appends one line of JSON for each request."""
+    """A meter that appends one line of JSON for each request.
 
-    def __init__(self, path: Path) -> None:
+    A file that has grown to `most_bytes` becomes `<name>.1.jsonl`, in place of an earlier one: the two together stay
+    below twice that, and hold the last `most_bytes` of requests at least. Several servers may share them.
+    """
+
+    def __init__(self, path: Path, most_bytes: int = 64_000_000) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._lock = path, threading.Lock()
+        self._path, self._most_bytes = path, most_bytes
+        self._lock = FileLock(path.with_suffix(".lock"))
 
     def record(self, usage: Usage) -> None:
         """Append one request."""
-        line = json.dumps({"time": round(time.time(), 3), **asdict(usage)})
-        with self._lock, self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        line = json.dumps({"time": round(time.time(), 3), **asdict(usage)}) + "\n"
+        with self._lock:
+            if self._path.exists() and self._path.stat().st_size + len(line) > self._most_bytes:
+                self._path.replace(self._path.with_suffix(f".1{self._path.suffix}"))
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line)
 
 
 def local_app(

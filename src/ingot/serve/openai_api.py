@@ -1,46 +1,93 @@
 """What goes over the wire: the requests and answers of the OpenAI API, as types.
 
-A field that is not listed is refused, and so is a value that asks for something no engine here does: an answer that
-silently ignored it would be wrong. Fields that only label a request are accepted and not used.
+A field that is not listed is refused, and so is a value of another type ("yes" for true, true for 1) or one that asks
+for something no engine here does: an answer that silently ignored it would be wrong. Fields that only label a request
+are accepted and not used.
 Source: the OpenAI API reference, completions and chat completions.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_serializer,
+)
 
 FinishReason = Literal["stop", "length"]
-Stop = Annotated[str, Field(min_length=1)]
+
+
+def _told(expected: str) -> WrapValidator:
+    """Say what a value of several possible types must be once, instead of once for each type."""
+
+    def validate(value: Any, validator: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validator(value)
+        except ValidationError:
+            raise ValueError(expected) from None
+
+    return WrapValidator(validate)
+
+
+def _only(neutral: object) -> AfterValidator:
+    """Let only the value pass that asks for nothing: no engine here does what the others ask for."""
+
+    def validate(value: Any) -> Any:
+        if value == neutral:
+            return value
+        raise ValueError(f"{json.dumps(neutral)} (no model here does more)")
+
+    return AfterValidator(validate)
+
+
 TokenId = Annotated[int, Field(ge=0)]
+Prompt = Annotated[
+    str | list[str] | list[TokenId] | list[list[TokenId]],
+    _told("a string, a list of strings, a list of token ids, or a list of such lists"),
+]
+Stop = Annotated[
+    Annotated[str, Field(min_length=1)] | Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=16)],
+    _told("a string or a list of at most 16 strings, none of them empty"),
+]
 
 
-class StreamOptions(BaseModel):
+class _Asked(BaseModel):
+    """A part of a request: nothing in it is unknown, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class StreamOptions(_Asked):
     """How a stream ends; `include_obfuscation` pads chunks against traffic analysis and is not done here."""
 
-    model_config = ConfigDict(extra="forbid")
     include_usage: bool = False
-    include_obfuscation: Literal[False] | None = None
+    include_obfuscation: Annotated[bool, _only(False)] | None = None
 
 
-class _Sampled(BaseModel):
+class _Sampled(_Asked):
     """What both kinds of request share."""
 
-    model_config = ConfigDict(extra="forbid")
     model: str
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     top_k: int | None = Field(None, ge=0)
     seed: int | None = None
     n: int | None = Field(None, ge=1, le=8)
-    stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
+    stop: Stop | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     # Not done by any engine here: only their neutral values pass.
-    presence_penalty: Literal[0] | None = None
-    frequency_penalty: Literal[0] | None = None
-    logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
+    presence_penalty: Annotated[float, _only(0)] | None = None
+    frequency_penalty: Annotated[float, _only(0)] | None = None
+    logit_bias: Annotated[dict[str, float], _only({})] | None = None
     # Labels.
     user: str | None = None
     metadata: dict[str, str] | None = None
@@ -53,36 +100,43 @@ class _Sampled(BaseModel):
 class CompletionRequest(_Sampled):
     """`POST /v1/completions`: text, several texts, or token ids to continue."""
 
-    prompt: str | list[str] | list[TokenId] | list[list[TokenId]]
+    prompt: Prompt
     max_tokens: int | None = Field(None, ge=1)
     logprobs: int | None = Field(None, ge=0, le=20)
-    echo: Literal[False] | None = None
-    best_of: Literal[1] | None = None
-    suffix: Literal[""] | None = None
+    echo: Annotated[bool, _only(False)] | None = None
+    best_of: Annotated[int, _only(1)] | None = None
+    suffix: Annotated[str, _only("")] | None = None
 
 
-class TextPart(BaseModel):
+class TextPart(_Asked):
     """One part of a message. Only text is read."""
 
+    model_config = ConfigDict(extra="ignore")
     type: Literal["text"]
     text: str
 
 
-class Message(BaseModel):
+Content = Annotated[
+    str | list[TextPart], _told("a string or a list of parts of the type text, as models here read text")
+]
+
+
+class Message(_Asked):
     """One message of a conversation."""
 
     model_config = ConfigDict(extra="ignore")
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: Content
 
     @property
     def text(self) -> str:
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(_Asked):
     """Only free text for now."""
 
+    model_config = ConfigDict(extra="ignore")
     type: Literal["text"]
 
 
@@ -95,7 +149,7 @@ class ChatRequest(_Sampled):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=20)
     response_format: ResponseFormat | None = None
-    tools: Annotated[list[object], Field(max_length=0)] | None = None
+    tools: Annotated[list[object], _only([])] | None = None
     tool_choice: Literal["none", "auto"] | None = None
 
 
@@ -125,16 +179,22 @@ class CompletionChoice(BaseModel):
     finish_reason: FinishReason | None = None
 
 
-class Completion(BaseModel):
-    """The answer of `/v1/completions`; a stream sends the same shape in pieces."""
+class _Reply(BaseModel):
+    """What every reply has; of a stream only the last piece has usage."""
 
     id: str
-    object: Literal["text_completion"] = "text_completion"
+    object: str
     created: int
     model: str
     system_fingerprint: str
-    choices: list[CompletionChoice]
     usage: WireUsage | None = None
+
+
+class Completion(_Reply):
+    """The answer of `/v1/completions`; a stream sends the same shape in pieces."""
+
+    object: Literal["text_completion"] = "text_completion"
+    choices: list[CompletionChoice]
 
 
 class TopLogprob(BaseModel):
@@ -175,16 +235,11 @@ class ChatChoice(BaseModel):
     finish_reason: FinishReason
 
 
-class ChatCompletion(BaseModel):
+class ChatCompletion(_Reply):
     """The whole answer of `/v1/chat/completions`."""
 
-    id: str
     object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
-    system_fingerprint: str
     choices: list[ChatChoice]
-    usage: WireUsage
 
 
 class Delta(BaseModel):
@@ -208,16 +263,11 @@ class ChatChunkChoice(BaseModel):
     finish_reason: FinishReason | None = None
 
 
-class ChatChunk(BaseModel):
+class ChatChunk(_Reply):
     """A piece of a streamed chat answer."""
 
-    id: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
-    created: int
-    model: str
-    system_fingerprint: str
     choices: list[ChatChunkChoice]
-    usage: WireUsage | None = None
 
 
 class ModelCard(BaseModel):

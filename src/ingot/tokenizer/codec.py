@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
 from ingot.core.errors import InputError
-from ingot.tokenizer.pieces import pieces
+from ingot.tokenizer.alphabet import as_bytes
+from ingot.tokenizer.bulk import BulkEncoder, bulk_encoder
+from ingot.tokenizer.pieces import LONGEST_CHARACTERS, pieces
 from ingot.tokenizer.vocabulary import BOS, EOS, PAD, TURN_END, TURN_START
 
-# Handed to the encoder at once, for each core. Its results take some 100 bytes a token until their ids are read out: a
-# whole corpus in one call would need thirty times its size in memory.
+# Handed to the reference encoder at once, for each core. Its results take some 100 bytes a token until their ids are
+# read out: a whole corpus in one call would need thirty times its size in memory.
 _CHARACTERS_PER_CORE = 1_000_000
+# Getting the bulk encoder ready takes about half a second, in which the reference encodes a megabyte.
+_LEAST_BULK_CHARACTERS = 1_000_000
+_SAMPLE_CHARACTERS = 1 << 16  # of the first texts, encoded by both
+
+_Numbered = tuple[int, str]
 
 
 class Codec:
@@ -30,24 +36,29 @@ class Codec:
     def __init__(self, tokenizer: Tokenizer) -> None:
         tokenizer.encode_special_tokens = True  # the library's name for "special tokens in text are only text"
         self._tokenizer = tokenizer
+        self._bulk: BulkEncoder | None = None
+        self._has_looked_for_bulk = False
         self._bytes_of = _bytes_of_tokens(tokenizer)
         self.vocabulary = len(self._bytes_of)
+        added = tokenizer.get_added_tokens_decoder().values()
+        self.terms = tuple(sorted(token.content for token in added if not token.special))
         self.bos, self.eos, self.pad = self.special(BOS), self.special(EOS), self.special(PAD)
         self.start_of_turn, self.end_of_turn = self.special(TURN_START), self.special(TURN_END)
 
     @classmethod
     def load(cls, folder: Path) -> Codec:
         """Read `tokenizer.json` from a folder. Raises InputError when it is missing, unreadable or not Ingot's."""
-        path = Path(folder) / "tokenizer.json"
-        try:
-            tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            fix = "name the folder of a tokenizer or of a model"
-            raise InputError("this folder has no tokenizer", where=str(path), fix=fix) from error
-        except Exception as error:  # the library raises a bare Exception for whatever it cannot parse
-            fix = "remove this artifact and run the build again; it is made anew"
-            raise InputError("the tokenizer cannot be read", where=str(path), why=str(error), fix=fix) from error
-        return cls(tokenizer)
+        return cls(read_tokenizer(folder))
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The reference encoder itself, for what extends, moves or measures it."""
+        return self._tokenizer
+
+    @property
+    def encoder(self) -> str:
+        """What encodes a lot of text: the bulk encoder once it has taken over, until then the reference."""
+        return "reference" if self._bulk is None else "bulk"
 
     def special(self, token: str) -> int:
         """Return the id of a special token. Raises InputError when the vocabulary does not have it."""
@@ -71,16 +82,49 @@ class Codec:
             batch[number].extend(ids)
         return batch
 
-    def encode_parts(self, texts: Iterable[str], cores: int = 2) -> Iterator[tuple[int, list[int]]]:
+    def encode_parts(self, texts: Iterable[str], cores: int = 2) -> Iterator[tuple[int, Sequence[int]]]:
         """Yield `(number of the text, some of its ids)` in order, at least once for each text.
 
-        Texts are taken as they are needed, so memory grows neither with their number nor with the length of one, only
-        with `cores`: each is kept busy with about a megabyte.
+        Texts are taken as they are needed, about a megabyte at a time, so memory grows neither with their number nor
+        with the length of one. From the first full megabyte on, the bulk encoder takes over where it is certain to
+        agree (`bulk`), on one core; its ids come as a memoryview that numpy reads without a copy. The reference encoder
+        keeps `cores` busy.
         """
-        numbered = ((number, piece) for number, text in enumerate(texts) for piece in pieces(text))
-        for group in _groups(numbered, cores * _CHARACTERS_PER_CORE):
-            encodings = self._tokenizer.encode_batch_fast([piece for _, piece in group], add_special_tokens=False)
-            yield from ((number, encoding.ids) for (number, _), encoding in zip(group, encodings, strict=True))
+        for group in _groups(enumerate(texts), _LEAST_BULK_CHARACTERS):
+            bulk = self._bulk_for(group)
+            if bulk is None:
+                yield from self._encode_by_reference(group, cores)
+            else:
+                for number, text in group:
+                    yield from ((number, ids) for ids in self._encode_in_bulk(text, bulk))
+
+    def _bulk_for(self, group: Sequence[_Numbered]) -> BulkEncoder | None:
+        if not self._has_looked_for_bulk and sum(len(text) for _, text in group) >= _LEAST_BULK_CHARACTERS:
+            bulk = bulk_encoder(self._tokenizer)
+            if bulk is not None and bulk.agrees(_sample(group), self._tokenizer):
+                self._bulk = bulk
+            self._has_looked_for_bulk = True
+        return self._bulk
+
+    def _encode_in_bulk(self, text: str, bulk: BulkEncoder) -> Iterator[Sequence[int]]:
+        # Only what the reference would have to cut at an unsafe place is cut here, at the same place.
+        whole = len(text) <= LONGEST_CHARACTERS
+        for piece in [text] if whole else pieces(text, protected=self.terms):
+            try:
+                ids = bulk.encode(piece)
+            except UnicodeEncodeError as error:
+                raise _half_a_character(piece, error) from error
+            if ids is not None:
+                yield ids
+            else:
+                yield from (some for _, some in self._encode_by_reference([(0, piece)], cores=1))
+
+    def _encode_by_reference(self, group: Iterable[_Numbered], cores: int) -> Iterator[tuple[int, list[int]]]:
+        numbered = ((number, piece) for number, text in group for piece in pieces(text, protected=self.terms))
+        for batch in _groups(numbered, cores * _CHARACTERS_PER_CORE):
+            texts = [_valid(piece) for _, piece in batch]
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+            yield from ((number, encoding.ids) for (number, _), encoding in zip(batch, encodings, strict=True))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids; control tokens have none. Bytes that are not UTF-8 become U+FFFD."""
@@ -111,12 +155,25 @@ class StreamDecoder:
         return self._pending.decode(b"", final=True)
 
 
-def _groups(numbered: Iterable[tuple[int, str]], least_characters: int) -> Iterator[list[tuple[int, str]]]:
-    group: list[tuple[int, str]] = []
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """Read `tokenizer.json` from a folder, whoever made it. Raises InputError when it is missing or unreadable."""
+    path = Path(folder) / "tokenizer.json"
+    try:
+        return Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        fix = "name the folder of a tokenizer or of a model"
+        raise InputError("this folder has no tokenizer", where=str(path), fix=fix) from error
+    except Exception as error:  # the library raises a bare Exception for whatever it cannot parse
+        fix = "remove this artifact and run the build again; it is made anew"
+        raise InputError("the tokenizer cannot be read", where=str(path), why=str(error), fix=fix) from error
+
+
+def _groups(numbered: Iterable[_Numbered], least_characters: int) -> Iterator[list[_Numbered]]:
+    group: list[_Numbered] = []
     characters = 0
-    for number, piece in numbered:
-        group.append((number, _valid(piece)))
-        characters += len(piece)
+    for number, text in numbered:
+        group.append((number, text))
+        characters += len(text)
         if characters >= least_characters:
             yield group
             group, characters = [], 0
@@ -124,29 +181,39 @@ def _groups(numbered: Iterable[tuple[int, str]], least_characters: int) -> Itera
         yield group
 
 
+def _sample(group: Iterable[_Numbered]) -> Iterator[str]:
+    left = _SAMPLE_CHARACTERS
+    for _, text in group:
+        opening = _valid(next(pieces(text)))
+        yield opening
+        left -= len(opening)
+        if left <= 0:
+            return
+
+
 def _valid(text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InputError(
-            f"the text holds half a character ({text[error.start]!a}), which no encoding can write",
-            where=f"character {error.start}",
-            why="it usually comes from a JSON escape such as \\ud83d without its second half",
-            fix="send the whole character, or remove it",
-        ) from error
+        raise _half_a_character(text, error) from error
     return text
 
 
+def _half_a_character(text: str, error: UnicodeEncodeError) -> InputError:
+    return InputError(
+        f"the text holds half a character ({text[error.start]!a}), which no encoding can write",
+        where=f"character {error.start}",
+        why="it usually comes from a JSON escape such as \\ud83d without its second half",
+        fix="send the whole character, or remove it",
+    )
+
+
 def _bytes_of_tokens(tokenizer: Tokenizer) -> tuple[bytes, ...]:
-    byte_of = _byte_of_character()
-    control = {token_id for token_id, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    added = tokenizer.get_added_tokens_decoder()
     spelled = sorted((token_id, token) for token, token_id in tokenizer.get_vocab().items())
     assert [token_id for token_id, _ in spelled] == list(range(len(spelled))), "token ids have gaps"
-    return tuple(b"" if token_id in control else bytes(byte_of[c] for c in token) for token_id, token in spelled)
-
-
-def _byte_of_character() -> dict[str, int]:
-    """Invert the byte-level alphabet of GPT-2: printable bytes stand for themselves, the others for U+0100 onwards."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = (byte for byte in range(256) if byte not in printable)
-    return {chr(code): byte for code, byte in chain(((b, b) for b in printable), enumerate(others, start=256))}
+    # Added tokens are written as they are: control tokens have no text, protected terms are theirs.
+    return tuple(
+        (b"" if added[token_id].special else token.encode()) if token_id in added else as_bytes(token)
+        for token_id, token in spelled
+    )

@@ -2,53 +2,100 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
 
 from ingot.core.errors import InputError
 from ingot.core.events import Emit
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
-from ingot.tokenizer.codec import Codec
+from ingot.tokenizer import measure as measuring
+from ingot.tokenizer.codec import Codec, read_tokenizer
 from ingot.tokenizer.config import Config
-from ingot.tokenizer.measure import measure
-from ingot.tokenizer.sample import sample_texts, share_of
-from ingot.tokenizer.train import learn, write
+from ingot.tokenizer.nested import best, sizes
+from ingot.tokenizer.published import as_facts
+from ingot.tokenizer.sample import Share, sample_texts, share_of, tables
+from ingot.tokenizer.splitting import recognise
+from ingot.tokenizer.train import extend, learn, shrink, write
+
+# What other artifacts may be handed in as: a tokenizer to go on from, and one to compare with.
+BASE, GENERAL = "base", "general"
 
 _TEXTS_BETWEEN_REPORTS = 64
 
 
 def train(config: Config, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
-    """Learn a vocabulary from the dataset's training text, write it, and measure it on the held-out text."""
+    """Learn a vocabulary from the dataset's training text, write it, and measure it on the held-out text.
+
+    With an input `base`, its vocabulary is extended instead; it, or the input `general`, is measured on the same text.
+    """
     dataset = inputs["dataset"].path
-    share = share_of(dataset / "train.parquet", config.sample_bytes)
+    files = tables(dataset, "train")
+    share = share_of(files, config.sample_bytes, config.temperature)
     if not share.total_bytes:
-        raise InputError(
-            "there is no text to learn a vocabulary from",
-            where=str(dataset / "train.parquet"),
-            why="curation kept no document for training",
-            fix="look at dropped.parquet beside it for the reasons, and add documents",
-        )
-    texts = sample_texts(dataset / "train.parquet", share.fraction)
-    counted = _Counted(texts, share.total_bytes * share.fraction, context.emit)
-    write(learn(counted, config.vocabulary), context.folder)
-    codec = Codec.load(context.folder)
-    figures = measure(codec, dataset / "held_out.parquet")
-    if not figures["measured_bytes"]:
-        figures = measure(codec, dataset / "train.parquet")
+        raise _no_text(dataset)
+    texts = _Counted(sample_texts(files, share), share, context.emit)
+    tokenizer = _learned(config, texts, inputs)
+    openings = list(measuring.openings(tables(dataset, "held_out"))) or list(measuring.openings(files))
+    codec = Codec(tokenizer)
+    worth = measuring.worth(codec, openings)
+    table = sizes(tokenizer, worth.uses, worth.counts["bytes"])
+    if config.width:
+        tokenizer = shrink(tokenizer, best(table, config.layer_parameters, config.width).vocabulary)
+        codec = Codec(tokenizer)
+        worth = measuring.worth(codec, openings)
+    write(tokenizer, context.folder)
+    general = inputs.get(GENERAL) or inputs.get(BASE)
     return {
         "vocabulary": codec.vocabulary,
         "asked_vocabulary": config.vocabulary,
-        "learned_bytes": counted.bytes,
-        "learned_fraction": round(counted.bytes / share.total_bytes, 6),
-        **figures,
+        "learned_bytes": texts.bytes,
+        "learned_fraction": round(min(1.0, texts.bytes / share.total_bytes), 6),
+        "learned_fraction_by_language": _rounded(share.fractions) if config.temperature > 1.0 else {},
+        "splitting": _splitting(tokenizer),
+        "terms": len(codec.terms),
+        **measuring.figures(worth, codec),
+        "bytes_per_token_by_vocabulary": [asdict(size) for size in table],
+        "published": as_facts(),
+        "beside": measuring.compare(worth, read_tokenizer(general.path), openings) if general else {},
     }
+
+
+def _learned(config: Config, texts: _Counted, inputs: Mapping[str, Artifact]) -> Tokenizer:
+    if BASE in inputs:
+        return extend(read_tokenizer(inputs[BASE].path), texts, config.vocabulary, config.terms)
+    return learn(texts, config.vocabulary, config.splitting, config.terms, config.indentation)
+
+
+def _splitting(tokenizer: Tokenizer) -> str:
+    rule = recognise(json.loads(tokenizer.to_str()))
+    assert rule is not None, "learned with one that is known"
+    return rule.name
+
+
+def _rounded(fractions: Mapping[str, float]) -> dict[str, Any]:
+    return {name: round(fraction, 6) for name, fraction in fractions.items()}
+
+
+def _no_text(dataset: Path) -> InputError:
+    return InputError(
+        "there is no text to learn a vocabulary from",
+        where=str(dataset / "train.parquet"),
+        why="curation kept no document for training",
+        fix="look at dropped.parquet beside it for the reasons, and add documents",
+    )
 
 
 class _Counted:
     """Pass texts on, adding up their bytes and reporting progress."""
 
-    def __init__(self, texts: Iterator[str], expected_bytes: float, emit: Emit) -> None:
-        self._texts, self._expected, self._emit = texts, round(expected_bytes), emit
+    def __init__(self, texts: Iterator[str], share: Share, emit: Emit) -> None:
+        self._texts, self._expected, self._emit = texts, share.sample_bytes, emit
         self.bytes = 0
 
     def __iter__(self) -> Iterator[str]:

@@ -1,28 +1,12 @@
-"""The fixed part of every vocabulary: how text is split before merging, and which ids are not text.
+"""The fixed part of every vocabulary: which ids are not text.
 
-Both must be the same in every reader of the model. The split regex is, to the letter, the one llama.cpp applies under
-the name `qwen2` (src/llama-vocab.cpp, LLAMA_VOCAB_PRE_TYPE_QWEN2), because a GGUF file stores only the name. The
-special tokens come first, at ids that never move; where a convention exists (ChatML's turns, Qwen's names for
+Special tokens come first, at ids that never move; where a convention exists (ChatML's turns, Qwen's names for
 fill-in-the-middle, tool calls and media) its names are used, because servers look these tokens up by name.
 """
 
 from __future__ import annotations
 
 from typing import Final
-
-PRE_TOKENIZER: Final = "qwen2"
-
-# The contractions are spelled out instead of `(?i:'s|...)`: under Unicode case folding the latter also matches 'ſ,
-# which llama.cpp does not split off.
-SPLIT_REGEX: Final = (
-    r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
-    r"|[^\r\n\p{L}\p{N}]?\p{L}+"
-    r"|\p{N}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+"
-    r"|\s+(?!\S)"
-    r"|\s+"
-)
 
 BOS: Final = "<|bos|>"  # opens a document, and a conversation
 EOS: Final = "<|eos|>"  # closes a document

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ingot.core.errors import UsageError
+from ingot.data.mixture import Config as Mixture
 from ingot.model.config import ModelConfig
 
 Optimizer = Literal["muon", "adamw"]
@@ -31,6 +32,7 @@ class PretrainConfig:
     steps. `precision` "auto" is bf16 where the machine multiplies it in hardware, else fp32. Every `checkpoint_every`
     steps the state is saved, and the newest `keep_checkpoints` are kept; 0 saves only at the end. Every
     `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at the end.
+    `mixture` weighs the datasets when several Shards are among the inputs, by the inputs' names.
     """
 
     model: ModelConfig
@@ -52,6 +54,7 @@ class PretrainConfig:
     hooks: tuple[str, ...] = ()
     objective: str = "next_token"
     objective_options: Mapping[str, Any] = field(default_factory=dict)
+    mixture: Mixture = field(default_factory=Mixture)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "sequence_length", "accumulate", "keep_checkpoints"):

@@ -27,6 +27,7 @@ def cross_entropy_sum(hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, chu
 
     Logits are computed in the dtype of `hidden_ND`, softmax and sums in float32.
     """
+    # torch publishes Function.apply without types.
     total: Tensor = _ChunkedCrossEntropy.apply(hidden_ND, head_VD, targets_N, chunk_rows)  # type: ignore[no-untyped-call]
     return total
 

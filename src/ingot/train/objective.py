@@ -42,9 +42,11 @@ class Objective(Protocol):
 
 
 class Batches(Protocol):
-    """An endless row of batches: the same step gives the same batch, always."""
+    """An endless row of batches: the same step gives the same batch, always. A position says how to go on from one."""
 
     def batch(self, step: int) -> Batch: ...
+
+    def position(self, step: int) -> Mapping[str, int]: ...
 
 
 def pieces(batch: Batch, count: int, device: torch.device) -> Iterator[TensorBatch]:

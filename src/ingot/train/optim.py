@@ -79,7 +79,7 @@ class Muon(torch.optim.Optimizer):
         self._dtype = dtype
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # torch's may return the closure's loss
         """Move every matrix that has a gradient."""
         assert closure is None, "the trainer computes the loss itself"
         for group in self.param_groups:

@@ -55,10 +55,11 @@ def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: Step
     codec, loss, look = _codec(config, inputs), objective(config), Hooks(config.hooks, inputs, context)
     # A text too small to fill the planned vocabulary gave a smaller tokenizer: the model has no row without a token.
     config = replace(config, model=replace(config.model, vocabulary=codec.vocabulary))
-    shards = Shards.open(inputs["shards"].path, "train")
-    batches = Stream(shards, config.batch_size, config.sequence_length, config.seed)
+    batches = stream(config, inputs)
     checkpoints = Checkpoints(context.folder / CHECKPOINTS, config.keep_checkpoints, context.emit)
     saved = checkpoints.newest()
+    if saved:
+        batches.resume(saved.scalars.get("stream"))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     threads = saved.scalars["threads"] if saved else context.cores
     with reproducible(threads, device):
@@ -67,7 +68,13 @@ def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: Step
         with Journal(context.folder / CURVE, config.steps, state.step, context.emit) as journal:
             Trainer(config, loss, batches, look, journal, checkpoints).run(state)
     _publish(state, codec, inputs["tokenizer"], context.folder)
-    return _facts(state, context.folder / CURVE)
+    return {**_facts(state, context.folder / CURVE), "epochs": batches.epochs(state.step)}
+
+
+def stream(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Stream:
+    """Return the batches of a training: of all Shards among its inputs, as its mixture weighs them."""
+    datasets = {name: Shards.open(made.path, "train") for name, made in inputs.items() if made.kind == "Shards"}
+    return Stream(datasets, config.batch_size, config.sequence_length, config.seed, config.mixture, config.steps)
 
 
 def objective(config: PretrainConfig) -> Objective:

@@ -51,7 +51,8 @@ class Trainer:
                 raise _fallen_apart(state, self.config)
             if self._is_due(state.step, self.config.checkpoint_every):
                 self.journal.flush()
-                self.checkpoints.save(state.step, tensors(state), scalars(state))
+                kept = {**scalars(state), "stream": self.batches.position(state.step)}
+                self.checkpoints.save(state.step, tensors(state), kept)
 
     def _is_due(self, step: int, every: int) -> bool:
         return step == self.config.steps or (every > 0 and step % every == 0)
@@ -62,7 +63,7 @@ def advance(state: TrainingState, batch: Batch, objective: Objective, config: Pr
     began, total, count = time.monotonic(), 0.0, 0
     for piece in pieces(batch, config.accumulate, state.device):
         loss = objective(state.decoder, piece)
-        loss.total.backward()  # type: ignore[no-untyped-call]
+        loss.total.backward()  # type: ignore[no-untyped-call]  # torch publishes it without types
         total, count = total + loss.total.detach().item(), count + loss.count
     norm = scale_and_clip(state.decoder.parameters(), max(count, 1), config.gradient_clip)
     rate = config.learning_rate * rate_at(state.step, config.steps, config.warmup_steps, config.decay_fraction)

@@ -47,7 +47,7 @@ def test_the_live_display_shows_every_stage_and_the_numbers() -> None:
     played(display)
     screen = Console(file=io.StringIO(), width=200)
     screen.print(display._render())
-    shown = screen.file.getvalue()  # type: ignore[attr-defined]  # the StringIO given above
+    shown = screen.file.getvalue()
     for part in ("Building acme", "✓ documents", "▸ checkpoint", "30 of 100 steps", "loss 3.142", "12.3 k tokens/s"):
         assert part in shown
     assert "(estimated)" in shown

@@ -10,6 +10,7 @@ import pytest
 from ingot.core.errors import InputError
 from ingot.data.connectors import folder as folder_module
 from ingot.data.connectors.folder import Config, Connector
+from ingot.data.rights import Rights
 from ingot.flow.source import Snapshot
 
 
@@ -161,3 +162,28 @@ def test_a_torn_cache_only_costs_time(tmp_path: Path) -> None:
     write(tmp_path, "docs/a.txt", f"cache/{'folder-hashes.json'}")
     found = Connector(Config((str(tmp_path / "docs"),)), cache=tmp_path / "cache").snapshot()
     assert uris(found) == ["a.txt"]
+
+
+def test_what_is_gone_is_named_until_it_is_back(tmp_path: Path) -> None:
+    write(tmp_path, "docs/a.txt", "docs/b.txt")
+    config = Config((str(tmp_path / "docs"),))
+
+    def gone() -> list[str]:
+        return [uri for uri, _ in Connector(config, cache=tmp_path / "cache").snapshot().vanished]
+
+    assert gone() == []
+    (tmp_path / "docs/b.txt").unlink()
+    assert gone() == gone() == ["b.txt"]  # a dry run before the build does not use it up
+    other = Config((str(tmp_path / "docs"),), exclude=("a.txt",))
+    write(tmp_path, "docs/b.txt")
+    assert gone() == []
+    assert Connector(other, cache=tmp_path / "cache").snapshot().vanished == ()
+
+
+def test_what_holds_for_the_folder_is_said_of_every_file(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt")
+    plain = snapshot(tmp_path)
+    rights = Rights(owner="legal", access=("board",), retention="2030-01-01")
+    (item,) = Connector(Config((str(tmp_path),), rights=rights)).snapshot().items
+    assert (item.owner, item.access, item.retention, item.licence) == ("legal", ("board",), "2030-01-01", None)
+    assert Snapshot("folder", (item,)).digest != plain.digest

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from ingot.data.batch import of_texts
 from ingot.data.dedup.exact import Config, duplicates, fingerprint
 
 
 def test_white_space_and_composition_do_not_matter() -> None:
     texts = ["café au lait", "cafe\u0301  au\n lait ", "tea"]
-    assert duplicates(texts, Config()).tolist() == [0, 0, 2]
+    assert duplicates([of_texts(texts)], Config()).tolist() == [0, 0, 2]
 
 
 @pytest.mark.parametrize(("left", "right"), [("a + b", "a - b"), ("Polish", "polish"), ("ab", "a b")])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ingot.data.batch import of_texts
 from ingot.data.filters.line_length import Config, annotate
 
 PROSE = "The tenant shall pay the rent on the first day of each month. The landlord keeps the roof in good repair.\n"
 
 
-def values(*texts: str) -> list[float]:
-    found: list[float] = annotate(texts, Config()).values.tolist()
-    return found
+def values(*texts: str) -> list[Any]:
+    (annotation,) = annotate(of_texts(texts), Config())
+    return list(annotation.values)
 
 
 def test_means_are_counted_exactly() -> None:

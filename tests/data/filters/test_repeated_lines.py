@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ingot.data.batch import of_texts
 from ingot.data.filters.repeated_lines import Config, annotate
 
 
-def values(*texts: str) -> list[float]:
-    found: list[float] = annotate(texts, Config()).values.tolist()
-    return found
+def values(*texts: str) -> list[Any]:
+    (annotation,) = annotate(of_texts(texts), Config())
+    return list(annotation.values)
 
 
 def test_shares_are_counted_exactly() -> None:

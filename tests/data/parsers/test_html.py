@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ingot.core.errors import InputError
 from tests.data.samples import parse
 
 PAGE = "<html><head><meta charset='{charset}'><title>T</title><script>var x</script></head><body>{body}</body></html>"
@@ -47,3 +48,15 @@ def test_the_encoding_is_the_declared_one_unless_it_is_wrong(charset: str, encod
 def test_a_page_in_utf_16() -> None:
     (document,) = parse("html", "a.html", PAGE.format(charset="utf-16", body="<p>größer</p>").encode("utf-16"))
     assert document.text.endswith("größer")
+
+
+def test_a_page_nested_too_deep_is_said_to_be_that() -> None:
+    with pytest.raises(InputError, match="lie 502 deep in one another") as caught:
+        text("<div>" * 500 + "Under all of them." + "</div>" * 500)
+    assert "save it as plain text" in caught.value.fix
+
+
+@pytest.mark.parametrize("body", ["<p>" * 100, "<img src=x.png>" * 100, "<div><br/></div>" * 100])
+def test_a_page_with_many_elements_and_no_text_is_not_deep(body: str) -> None:
+    with pytest.raises(InputError, match="no text"):
+        text(body)

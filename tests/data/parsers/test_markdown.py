@@ -10,6 +10,15 @@ def text(payload: str) -> str:
     return document.text
 
 
+def test_a_title_that_stands_nowhere_becomes_a_heading() -> None:
+    assert text("---\ntitle: Parental leave\n---\n\nFive days.\n") == "# Parental leave\n\nFive days.\n"
+
+
+def test_a_licence_becomes_the_documents() -> None:
+    (document,) = parse("markdown", "a.md", b"---\nlicense: CC-BY-4.0\n---\nText.\n")
+    assert document.licence == "CC-BY-4.0"
+
+
 def test_front_matter_goes() -> None:
     assert text("---\ntitle: Leave\ntags: [a]\n---\n# Leave\n") == "# Leave\n"
 

@@ -11,12 +11,18 @@ def test_a_word_document_gives_its_paragraphs() -> None:
     assert document.media_type.endswith("wordprocessingml.document")
 
 
-def test_an_e_mail_gives_its_head_and_body() -> None:
-    mail = b"From: Anna <anna@example.com>\r\nSubject: Leave\r\nContent-Type: text/plain\r\n\r\nI am away.\r\n"
-    (document,) = parse("office", "mail.eml", mail)
-    assert "Leave" in document.text
-    assert "<anna@example.com>" in document.text
-    assert "I am away." in document.text
+def test_a_file_of_another_format_than_its_name_is_read() -> None:
+    (document,) = parse("office", "letter.doc", docx_bytes("Dear Anna,"))
+    assert document.text == "Dear Anna,"
+    assert document.media_type.endswith("wordprocessingml.document")
+
+
+def test_rtf_gives_its_text() -> None:
+    (document,) = parse("office", "letter.rtf", rb"{\rtf1\ansi Dear {\b Anna}, gr\'fc\'dfe.\par Come soon.}")
+    assert "Anna" in document.text
+    assert "grüße" in document.text
+    assert "Come soon." in document.text
+    assert document.media_type == "application/rtf"
 
 
 def test_a_long_document_is_cut_at_paragraphs() -> None:

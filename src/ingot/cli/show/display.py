@@ -36,7 +36,7 @@ class Display(Protocol):
 @contextlib.contextmanager
 def open_display(as_json: bool, title: str) -> Iterator[Display]:
     """Give the display that fits where the output goes: JSON lines, plain lines, or the live one."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     if as_json:
         yield JsonDisplay()
     elif not console.is_terminal:
@@ -45,6 +45,13 @@ def open_display(as_json: bool, title: str) -> Iterator[Display]:
         live = LiveDisplay(console, title)
         with live.live:
             yield live
+
+
+class _Console(Console):
+    """A console that leaves it to the command line what happens when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError at hand; rich would end the process
 
 
 class JsonDisplay:

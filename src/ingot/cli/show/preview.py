@@ -21,12 +21,17 @@ from ingot.plan.config import PlanConfig
 from ingot.plan.preview import preview
 
 
+def budget_of(steps: Sequence[Step]) -> PlanConfig:
+    """Return the budget and the choices a build's plan is made from."""
+    config = next(step for step in steps if step.name == "plan").config
+    assert isinstance(config, PlanConfig)
+    return config
+
+
 def preview_plan(steps: Sequence[Step], snapshot: Snapshot, home: Home) -> Mapping[str, Any]:
     """Return the plan's facts as they can be told from file sizes, using an earlier probe if there is one."""
-    plan = next(step for step in steps if step.name == "plan")
-    assert isinstance(plan.config, PlanConfig)
     probes = home.versions("machine-probe")
-    return preview(snapshot.bytes, plan.config, probes[-1].facts if probes else None, machine())
+    return preview(snapshot.bytes, budget_of(steps), probes[-1].facts if probes else None, machine())
 
 
 def print_preview(steps: Sequence[Step], snapshot: Snapshot, plan: Mapping[str, Any], as_json: bool) -> None:

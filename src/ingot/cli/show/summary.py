@@ -13,6 +13,7 @@ from ingot.cli.show.words import as_duration, as_energy, as_number
 from ingot.core.storage import as_size
 from ingot.flow.artifact import Artifact
 from ingot.flow.runner import Outcome
+from ingot.tokenizer.vocabulary import ROW_MULTIPLE
 
 _WIDTH = 100
 _SHOWN_REASONS = 6
@@ -53,7 +54,7 @@ def _sections(outcome: Outcome, before: Sequence[Artifact], home: str) -> Iterat
     facts = {name: artifact.facts for name, artifact in outcome.artifacts.items()}
     yield _title(outcome, before), iter(())
     yield "What went in", _what_went_in(facts["documents"], facts["dataset"], facts["shards"])
-    yield "What came out", _what_came_out(facts["checkpoint"], facts["plan"]["model"], facts["tokenizer"])
+    yield "What came out", _what_came_out(facts["checkpoint"], outcome.artifacts["plan"], facts["tokenizer"])
     yield "How good it is", _how_good(facts["report"])
     yield "Three samples, continued by the model", _samples(facts["report"])
     yield "What it cost", _cost(outcome)
@@ -93,14 +94,19 @@ def _reasons(counts: Mapping[str, int], verb: str) -> Iterator[str]:
         yield f"- {as_number(count)} {verb}: {reason}"
 
 
-def _what_came_out(
-    checkpoint: Mapping[str, Any], model: Mapping[str, Any], tokenizer: Mapping[str, Any]
-) -> Iterator[str]:
+def _what_came_out(checkpoint: Mapping[str, Any], plan: Artifact, tokenizer: Mapping[str, Any]) -> Iterator[str]:
+    model, vocabulary = plan.facts["model"], tokenizer["vocabulary"]
     yield (
         f"a base model of {as_number(checkpoint['parameters'])} parameters ({model['layers']} layers, width "
-        f"{model['width']}, vocabulary {tokenizer['vocabulary']}), trained {as_number(checkpoint['steps'])} steps "
+        f"{model['width']}, vocabulary {vocabulary}), trained {as_number(checkpoint['steps'])} steps "
         f"on {as_number(checkpoint['tokens'])} tokens"
     )
+    if vocabulary != model["vocabulary"]:
+        wanted = "asked for" if plan.record.config.get("vocabulary") else "planned"
+        yield (
+            f"its vocabulary is {vocabulary} and not the {model['vocabulary']} {wanted}: in this text no other pair of "
+            f"neighbours occurs twice (sizes are rounded up to a multiple of {ROW_MULTIPLE}); more text fills more"
+        )
 
 
 def _how_good(report: Mapping[str, Any]) -> Iterator[str]:

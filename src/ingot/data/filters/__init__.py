@@ -1,6 +1,6 @@
-"""Filters: one statistic of a text each. They annotate; none of them drops a document.
+"""Filters: what can be told of a text by itself. They annotate; none of them drops a document.
 
-Each file holds `Config` and `annotate(texts, config) -> Annotation`: a column of numbers, the name of the flag for
-documents whose number is far out, and on which side. How far is far is decided by the corpus itself (see
-annotations).
+Each file holds `Config` and `annotate(batch, config)`, which returns columns (see annotations): numbers, which the
+corpus may judge by its own standards when they name a flag, and, for filters with published thresholds, whether a text
+passes and the first reason why not. Most only divide what one compiled pass has counted (see statistics).
 """

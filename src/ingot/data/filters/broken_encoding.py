@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ingot.data.annotations import Annotation
-
-# U+FFFD, or what the lead byte of a two- or three-byte character becomes, followed by what a continuation byte becomes.
-_BROKEN = re.compile("\ufffd|[ÂÃÄÅ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\u0080-\u00bf™œ“”¦]")
+from ingot.data.batch import TextBatch
+from ingot.data.statistics.counts import Count
 
 
 @dataclass(frozen=True)
@@ -21,8 +17,7 @@ class Config:
     least_spread: float = 0.0002
 
 
-def annotate(texts: Sequence[str], config: Config) -> Annotation:
+def annotate(batch: TextBatch, config: Config) -> Sequence[Annotation]:
     """Return the breaks per character of each text."""
-    shares = [0.0 if text.isascii() else len(_BROKEN.findall(text)) / len(text) for text in texts]
-    values = np.array(shares, dtype=np.float64)
-    return Annotation("broken_share", "broken_encoding", "high", config.least_spread, values)
+    values = batch.statistics.share(Count.BROKEN, Count.CHARACTERS)
+    return [Annotation("broken_share", values, "broken_encoding", "high", config.least_spread)]

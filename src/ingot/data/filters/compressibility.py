@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingot.data.annotations import Annotation
+from ingot.data.batch import TextBatch
 
 _SAMPLE_CHARACTERS = 64 << 10
 _FASTEST = 1
@@ -21,10 +22,10 @@ class Config:
     least_spread: float = 0.1
 
 
-def annotate(texts: Sequence[str], config: Config) -> Annotation:
+def annotate(batch: TextBatch, config: Config) -> Sequence[Annotation]:
     """Return compressed bytes per byte of each text's beginning."""
-    ratios = np.array([_ratio(text[:_SAMPLE_CHARACTERS]) for text in texts], dtype=np.float64)
-    return Annotation("compressed_share", "repetitive_text", "low", config.least_spread, ratios)
+    ratios = np.array([_ratio(text[:_SAMPLE_CHARACTERS]) for text in batch.strings], dtype=np.float64)
+    return [Annotation("compressed_share", ratios, "repetitive_text", "low", config.least_spread)]
 
 
 def _ratio(text: str) -> float:

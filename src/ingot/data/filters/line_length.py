@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ingot.data.annotations import Annotation
+from ingot.data.batch import TextBatch
+from ingot.data.statistics.counts import Count
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Config:
     least_spread: float = 40.0
 
 
-def annotate(texts: Sequence[str], config: Config) -> Annotation:
+def annotate(batch: TextBatch, config: Config) -> Sequence[Annotation]:
     """Return the mean length of each text's lines in characters."""
-    lengths = np.array([len(text) / (text.count("\n") + 1) for text in texts], dtype=np.float64)
-    return Annotation("line_length", "very_long_lines", "high", config.least_spread, lengths)
+    statistics = batch.statistics
+    values = statistics.count(Count.CHARACTERS) / (statistics.count(Count.NEWLINES) + 1)
+    return [Annotation("line_length", values, "very_long_lines", "high", config.least_spread)]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ingot.data.annotations import Annotation
-from ingot.data.characters import SYMBOL, codes, kinds
+from ingot.data.batch import TextBatch
+from ingot.data.statistics.counts import Count
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Config:
     least_spread: float = 0.02
 
 
-def annotate(texts: Sequence[str], config: Config) -> Annotation:
+def annotate(batch: TextBatch, config: Config) -> Sequence[Annotation]:
     """Return the share of symbol characters of each text."""
-    shares = [np.count_nonzero(kinds(codes(text)) == SYMBOL) / max(1, len(text)) for text in texts]
-    return Annotation("symbol_share", "mostly_symbols", "high", config.least_spread, np.array(shares, dtype=np.float64))
+    values = batch.statistics.share(Count.SYMBOLS, Count.CHARACTERS)
+    return [Annotation("symbol_share", values, "mostly_symbols", "high", config.least_spread)]

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ingot.data.annotations import Annotation
-from ingot.data.characters import DIGIT, codes, kinds, word_starts
+from ingot.data.batch import TextBatch
+from ingot.data.statistics.counts import Count
 
 
 @dataclass(frozen=True)
@@ -21,13 +20,7 @@ class Config:
     least_spread: float = 0.06
 
 
-def annotate(texts: Sequence[str], config: Config) -> Annotation:
+def annotate(batch: TextBatch, config: Config) -> Sequence[Annotation]:
     """Return the mean word length of each text, 0 for one without words."""
-    lengths = np.array([_mean_length(text) for text in texts], dtype=np.float64)
-    return Annotation("word_length", "very_short_words", "low", config.least_spread, lengths)
-
-
-def _mean_length(text: str) -> float:
-    of = kinds(codes(text))
-    words = np.count_nonzero(word_starts(of))
-    return np.count_nonzero(of >= DIGIT) / words if words else 0.0
+    values = batch.statistics.share(Count.WORD_CHARACTERS, Count.SIMPLE_WORDS)
+    return [Annotation("word_length", values, "very_short_words", "low", config.least_spread)]

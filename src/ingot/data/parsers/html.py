@@ -31,8 +31,10 @@ class Config:
 
 def parse(stream: BinaryIO, item: SourceItem, config: Config) -> Iterator[Document]:
     """Yield the page's text as one Document, or as pieces when it is long; spans are in the extracted text."""
-    text = extract(stream, item, media_type="text/html", html=_decoded(stream.read()))
-    return as_documents(cut_text(text, config.piece_bytes), item, media_type="text/html", parser="html")
+    found = extract(stream, item, media_type="text/html", html=_decoded(stream.read()))
+    return as_documents(
+        cut_text(found.text, config.piece_bytes, found.positions), item, media_type="text/html", parser="html"
+    )
 
 
 def _decoded(payload: bytes) -> str:

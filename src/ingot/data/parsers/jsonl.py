@@ -29,7 +29,7 @@ _SPACE = re.compile(r"[ \t\n\r,]*")
 class Config:
     """Settings of the JSON parser: which name endings are its own, and the longest document in bytes."""
 
-    extensions: tuple[str, ...] = (*_LINES, "json", "geojson", "ipynb")
+    extensions: tuple[str, ...] = (*_LINES, "json", "geojson")
     piece_bytes: int = 1 << 20
 
 
@@ -38,7 +38,19 @@ def parse(stream: BinaryIO, item: SourceItem, config: Config) -> Iterator[Docume
     ending = item.uri.rpartition(".")[2].lower()
     records = _lines(stream) if ending in _LINES else _whole(stream, item)
     pieces = (part for piece in records for part in _bounded(piece, config.piece_bytes))
-    return as_documents(pieces, item, media_type="application/json", parser="jsonl")
+    return as_documents(_shallow(pieces), item, media_type="application/json", parser="jsonl")
+
+
+def _shallow(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Pass pieces on, and say of values that lie too deep in one another that they do."""
+    try:
+        yield from pieces
+    except RecursionError:
+        raise InputError(
+            "its values lie too deep in one another",
+            why="hundreds of levels are no document, and often a mistake of the program that wrote it",
+            fix="write it with fewer levels, or give it the ending .txt to read it as text",
+        ) from None
 
 
 def _lines(stream: BinaryIO) -> Iterator[Piece]:
@@ -52,7 +64,7 @@ def _lines(stream: BinaryIO) -> Iterator[Piece]:
             bad.append(number)
     if bad:
         raise InputError(
-            "some lines are not JSON",
+            "some lines are not JSON, or too deep in brackets",
             why=f"{len(bad)} of them, the first is line {bad[0]}; all others were read",
             fix="correct these lines, or give the file the ending .txt to read it as text",
         )
@@ -64,12 +76,10 @@ def _whole(stream: BinaryIO, item: SourceItem) -> Iterator[Piece]:
     text = decode(stream.read())
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         yield from _lines_after_all(stream, str(error))
         return
-    if isinstance(value, dict) and isinstance(value.get("cells"), list) and "nbformat" in value:
-        yield Piece(_notebook(value), 0, item.bytes)
-    elif isinstance(value, list) and value and all(isinstance(record, dict) for record in value):
+    if isinstance(value, list) and value and all(isinstance(record, dict) for record in value):
         yield from _array(text)
     else:
         yield Piece(_text(value), 0, item.bytes)
@@ -110,20 +120,6 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(_text(each) for each in value)
     return uniform_lines(without_broken(as_text(value)))
-
-
-def _notebook(notebook: dict[str, Any]) -> str:
-    """Return a Jupyter notebook's prose and code in order; outputs are results, often pictures, and stay out."""
-    cells = (cell for cell in notebook["cells"] if isinstance(cell, dict))
-    sources = ((cell.get("cell_type"), _joined(cell.get("source", ""))) for cell in cells)
-    language = _joined(notebook.get("metadata", {}).get("language_info", {}).get("name", ""))
-    return "\n\n".join(
-        f"```{language}\n{text}\n```" if kind == "code" else text for kind, text in sources if text.strip()
-    )
-
-
-def _joined(source: Any) -> str:
-    return uniform_lines(without_broken("".join(map(str, source)) if isinstance(source, list) else str(source)))
 
 
 def _bounded(piece: Piece, piece_bytes: int) -> Iterator[Piece]:

@@ -1,23 +1,21 @@
-"""Markdown: text whose front matter and embedded pictures are not prose.
+"""Markdown: text as it is, under the title its front matter gives it.
 
-YAML front matter is settings for a site generator, and a picture written into the text as base64 can be longer than the
-page: both go, the rest stays as it is.
+Front matter is settings for a site generator, and a picture written into the text as base64 can be longer than the
+page: both go. A title that stands in no heading becomes one, and a licence becomes the document's.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import BinaryIO
 
 from ingot.data.cutting import text_pieces
-from ingot.data.document import Document, Piece, as_documents
+from ingot.data.document import Document, as_documents
+from ingot.data.front_matter import read_front_matter
+from ingot.data.plain import without_embedded
 from ingot.flow.source import SourceItem
-
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:[^\n]*\n){0,400}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
-_FIRST_FIELD = re.compile(r"\A---[ \t]*\n(?:\s*\n|#[^\n]*\n)*[A-Za-z_][\w .-]*:")
-_EMBEDDED = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=\s]{64,}")
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,12 @@ class Config:
 
 def parse(stream: BinaryIO, item: SourceItem, config: Config) -> Iterator[Document]:
     """Yield the page as one Document, or as pieces when it is long."""
-    pieces = _cleaned(text_pieces(stream, config.piece_bytes))
-    return as_documents(pieces, item, media_type="text/markdown", parser="markdown")
-
-
-def _cleaned(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    for number, piece in enumerate(pieces):
-        text = _EMBEDDED.sub("", piece.text)
-        yield replace(piece, text=_without_front_matter(text) if number == 0 else text)
-
-
-def _without_front_matter(text: str) -> str:
-    # A page may also begin with a horizontal rule: only a field name makes it front matter.
-    return _FRONT_MATTER.sub("", text, count=1) if _FIRST_FIELD.match(text) else text
+    pieces = text_pieces(stream, config.piece_bytes)
+    first = next(pieces)
+    page = read_front_matter(first.text)
+    has_title = not page.title or page.title in page.text[: 2 * len(page.title) + 200]
+    text = page.text if has_title else f"# {page.title}\n\n{page.text.lstrip()}"
+    cleaned = (
+        replace(piece, text=without_embedded(piece.text)) for piece in chain([replace(first, text=text)], pieces)
+    )
+    return as_documents(cleaned, item, media_type="text/markdown", parser="markdown", licence=page.licence)

@@ -1,6 +1,7 @@
-"""Office files, books and e-mails: Word, PowerPoint, Excel, OpenDocument, RTF, EPUB, EML and MSG, as Markdown.
+"""Written documents of Word, LibreOffice and their like: Word, OpenDocument, RTF and the old Word format, as Markdown.
 
-One library reads them all, so one file suffices; the name ending says which it is.
+Headings, lists, tables, footnotes and formulas are kept. Pages are not: a word processor breaks them anew on every
+machine, so the headings lead to a place.
 """
 
 from __future__ import annotations
@@ -9,24 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ingot.data.cutting import cut_text
-from ingot.data.document import Document, as_documents
-from ingot.data.extraction import extract
+from ingot.data.document import Document
+from ingot.data.extraction import office_documents
+from ingot.data.office_types import DOC, DOCX, ODT, RTF
 from ingot.flow.source import SourceItem
 
-_OPEN_XML = "application/vnd.openxmlformats-officedocument"
-_OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
 MEDIA_TYPES = {
-    "docx": f"{_OPEN_XML}.wordprocessingml.document",
-    "pptx": f"{_OPEN_XML}.presentationml.presentation",
-    "xlsx": f"{_OPEN_XML}.spreadsheetml.sheet",
-    "odt": f"{_OPEN_DOCUMENT}.text",
-    "ods": f"{_OPEN_DOCUMENT}.spreadsheet",
-    "odp": f"{_OPEN_DOCUMENT}.presentation",
-    "rtf": "application/rtf",
-    "epub": "application/epub+zip",
-    "eml": "message/rfc822",
-    "msg": "application/vnd.ms-outlook",
+    **dict.fromkeys(("docx", "docm", "dotx", "dotm"), DOCX),
+    **dict.fromkeys(("odt", "ott"), ODT),
+    **dict.fromkeys(("doc", "dot"), DOC),
+    "rtf": RTF,
 }
 
 
@@ -40,6 +33,4 @@ class Config:
 
 def parse(stream: BinaryIO, item: SourceItem, config: Config) -> Iterator[Document]:
     """Yield the text as one Document, or as pieces when it is long; spans are in the extracted text."""
-    media_type = MEDIA_TYPES.get(item.uri.rpartition(".")[2].lower(), MEDIA_TYPES["docx"])
-    text = extract(stream, item, media_type=media_type)
-    return as_documents(cut_text(text, config.piece_bytes), item, media_type=media_type, parser="office")
+    return office_documents(stream, item, config.piece_bytes, parser="office", media_types=MEDIA_TYPES)

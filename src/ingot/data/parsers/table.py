@@ -44,6 +44,7 @@ class _Row:
 
 def parse(stream: BinaryIO, item: SourceItem, config: Config) -> Iterator[Document]:
     """Yield the table's rows as text: one Document a row with a text column, otherwise packed."""
+    csv.field_size_limit(_MOST_CELL)
     delimiter = _delimiter([line.text for line in islice(encoded_lines(stream), _LOOKED_AT_LINES)])
     stream.seek(0)
     rows = (row for row in _rows(encoded_lines(stream), delimiter) if any(cell.strip() for cell in row.cells))
@@ -56,9 +57,11 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     """Score a delimiter: the share of rows with the commonest number of columns (one scores 0), and that number."""
-    widths = Counter(
-        len(cells) for cells in csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter) if cells
-    )
+    rows = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter)
+    try:
+        widths = Counter(len(cells) for cells in rows if cells)
+    except csv.Error:  # a cell too long to be one
+        return 0.0, 0
     if not widths:
         return 0.0, 0
     width, rows = widths.most_common(1)[0]
@@ -66,7 +69,6 @@ def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 
 def _rows(lines: Iterator[Piece], delimiter: str) -> Iterator[_Row]:
-    csv.field_size_limit(_MOST_CELL)
     start = end = 0
 
     def texts() -> Iterator[str]:

@@ -18,7 +18,19 @@ from ingot.flow.source import SourceItem
 class Config:
     """Settings of the text parser: which name endings are its own, and the longest document in bytes."""
 
-    extensions: tuple[str, ...] = ("txt", "text", "log", "rst", "adoc", "asciidoc", "tex", "org", "srt", "vtt", "po")
+    extensions: tuple[str, ...] = (
+        "txt",
+        "text",
+        "log",
+        "rst",
+        "adoc",
+        "asciidoc",
+        "org",
+        "po",
+        "bib",
+        "textile",
+        "wiki",
+    )
     piece_bytes: int = 1 << 20
 
 

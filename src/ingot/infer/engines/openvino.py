@@ -107,7 +107,8 @@ class Engine:
 
 def _import_quietly() -> tuple[ModuleType, Any]:
     # Importing openvino sends a report over the network unless its telemetry package cannot be found; the documented
-    # opt-out variables do not stop it. None in sys.modules makes that import fail, which openvino accepts.
+    # opt-out variables do not stop it. None in sys.modules makes that import fail, which openvino accepts; typeshed
+    # allows modules alone there.
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     try:
         import openvino  # an optional extra: imported when the engine is built

@@ -27,7 +27,9 @@ _PREFILL_TOKENS = 512  # a long prompt is read in pieces, so that a cancelled re
 
 @dataclass(frozen=True)
 class Config:
-    """The reference has nothing to choose."""
+    """`threads` 0 leaves the number as it is; any other counts for everything torch does in this process."""
+
+    threads: int = 0
 
 
 class Engine:
@@ -37,6 +39,8 @@ class Engine:
     most_top_logprobs = 20
 
     def __init__(self, model_folder: Path, config: Config) -> None:
+        if config.threads:
+            torch.set_num_threads(config.threads)
         self.codec = Codec.load(model_folder)
         self._decoder = load(model_folder).eval()
         self.context = self._decoder.config.context

@@ -1,8 +1,8 @@
 """Charts as inline SVG: nothing to download, readable on a phone, on paper, and in both themes.
 
 Colours come from the page's style sheet through class names; every axis carries its unit, every line its last value,
-and every bar its number, so that nothing depends on colour. The drawing is 340 units wide so that its 12-unit letters
-stay readable when a narrow screen shrinks it.
+and every bar its number, so that nothing depends on colour. The drawing is 340 units wide (a histogram 280, so that
+three fit side by side) so that its 12-unit letters stay readable when a narrow screen shrinks it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 340, 216
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 40, 26, 38
 _ROW = 50
+_NARROW, _LOW_HEIGHT, _MARK_ROW, _UNIT_ROW, _LEAST_COLUMN = 280, 114, 12, 14, 1.5
 
 Point = tuple[float, float]
 
@@ -38,6 +39,21 @@ class Line:
     name: str
     points: Sequence[Point]
     raw: Sequence[Point] = ()
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many values lie between neighbouring edges; `ticks` and `marks` are values on the axis with their labels.
+
+    Edges grow evenly, or by a factor when the axis `is_logarithmic`; what lies outside is counted at the ends.
+    """
+
+    name: str
+    edges: Sequence[float]
+    counts: Sequence[int]
+    ticks: Sequence[tuple[float, str]]
+    marks: Sequence[tuple[float, str]] = ()
+    is_logarithmic: bool = False
 
 
 def bars(rows: Sequence[Bar], unit: str) -> Markup:
@@ -70,7 +86,7 @@ def line_chart(line: Line, x_unit: str, y_unit: str) -> Markup:
     frame = _Frame(0, end, y_ticks[0], y_ticks[-1])
     last_x, last_y = line.points[-1]
     parts = [
-        *[_horizontal(frame, tick, y_ticks) for tick in y_ticks],
+        *[_horizontal(frame, tick, _plain(tick, y_ticks)) for tick in y_ticks],
         *[_tick_below(frame, tick, label) for tick, label in _scaled(x_ticks)],
         Markup('<text class="unit" x="0" y="10">{}</text>').format(y_unit),
         Markup('<text class="unit" x="{}" y="{}" text-anchor="end">{}</text>').format(
@@ -84,6 +100,26 @@ def line_chart(line: Line, x_unit: str, y_unit: str) -> Markup:
         ),
     ]
     return _svg(HEIGHT, f"{line.name}: {y_unit} over {x_unit}, last value {last_y:.2f}", parts)
+
+
+def histogram(drawn: Histogram, y_unit: str) -> Markup:
+    """Draw bars side by side, each high enough to be seen when it counts anything, and lines at the marks."""
+    if not drawn.counts:
+        return Markup("")
+    scale = math.log10 if drawn.is_logarithmic else float
+    y_ticks = ticks(0, max(*drawn.counts, 1))
+    top = _TOP + _MARK_ROW * max(len(drawn.marks) - 1, 0)
+    frame = _Frame(scale(drawn.edges[0]), scale(drawn.edges[-1]), 0, y_ticks[-1], _NARROW, _LOW_HEIGHT + top, top)
+    places = [frame.x(scale(edge)) for edge in drawn.edges]
+    shown = sorted({y_ticks[0], y_ticks[-1]})
+    parts = [
+        *[_horizontal(frame, tick, label) for tick, label in _scaled(shown)],
+        *[_column(frame, *each) for each in zip(places, places[1:], drawn.counts, strict=False)],
+        *[_tick_below(frame, scale(tick), label) for tick, label in drawn.ticks],
+        *[_mark(frame, scale(value), label, row) for row, (value, label) in enumerate(drawn.marks)],
+        Markup('<text class="unit" x="0" y="10">{}</text>').format(_with_scale(y_unit, shown)),
+    ]
+    return _svg(frame.height - _UNIT_ROW, f"{drawn.name}: {y_unit} by value", parts, _NARROW)
 
 
 def smoothed(points: Sequence[Point], window: int) -> list[Point]:
@@ -125,19 +161,30 @@ class _Frame:
     x_high: float
     y_low: float
     y_high: float
+    width: int = WIDTH
+    height: int = HEIGHT
+    top: int = _TOP
 
     def x(self, value: float) -> float:
         share = (value - self.x_low) / (self.x_high - self.x_low)
-        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
+        return round(_LEFT + share * (self.right - _LEFT), 1)
 
     def y(self, value: float) -> float:
         share = (min(max(value, self.y_low), self.y_high) - self.y_low) / (self.y_high - self.y_low)
-        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+        return round(self.bottom - share * (self.bottom - self.top), 1)
+
+    @property
+    def right(self) -> int:
+        return self.width - _RIGHT
+
+    @property
+    def bottom(self) -> int:
+        return self.height - _BOTTOM
 
 
-def _svg(height: int, description: str, parts: Sequence[Markup]) -> Markup:
+def _svg(height: int, description: str, parts: Sequence[Markup], width: int = WIDTH) -> Markup:
     head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
-        WIDTH, height, description
+        width, height, description
     )
     return head + Markup("").join(parts) + Markup("</svg>")
 
@@ -170,19 +217,36 @@ def _whisker(row: Bar, middle: int, scale: float) -> Markup:
     return Markup('<path class="whisker" d="{}"/>').format(path)
 
 
-def _horizontal(frame: _Frame, tick: float, among: Sequence[float]) -> Markup:
+def _horizontal(frame: _Frame, tick: float, label: str) -> Markup:
     return Markup(
         '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
         '<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>'
-    ).format(
-        _LEFT, WIDTH - _RIGHT, frame.y(tick), frame.y(tick), _LEFT - 6, round(frame.y(tick) + 4, 1), _plain(tick, among)
-    )
+    ).format(_LEFT, frame.right, frame.y(tick), frame.y(tick), _LEFT - 6, round(frame.y(tick) + 4, 1), label)
 
 
 def _tick_below(frame: _Frame, tick: float, label: str) -> Markup:
     return Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
-        frame.x(tick), HEIGHT - _BOTTOM + 16, label
+        frame.x(tick), frame.bottom + 16, label
     )
+
+
+def _column(frame: _Frame, left: float, right: float, count: int) -> Markup:
+    if not count:
+        return Markup("")
+    height = max(frame.bottom - frame.y(count), _LEAST_COLUMN)
+    return Markup('<rect class="column" x="{}" y="{}" width="{}" height="{}"/>').format(
+        left, round(frame.bottom - height, 1), round(max(right - left - 1, 1), 1), round(height, 1)
+    )
+
+
+def _mark(frame: _Frame, value: float, label: str, row: int) -> Markup:
+    place = frame.x(min(max(value, frame.x_low), frame.x_high))
+    is_left = place < frame.width / 2
+    top = _TOP - 4 + row * _MARK_ROW
+    return Markup(
+        '<line class="mark" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/><text class="tick" x="{3}" y="{4}" text-anchor="{5}">'
+        "{6}</text>"
+    ).format(place, top - 9, frame.bottom, place + (4 if is_left else -4), top, "start" if is_left else "end", label)
 
 
 def _path(css: str, frame: _Frame, points: Sequence[Point]) -> Markup:

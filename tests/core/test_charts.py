@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingot.evaluate.charts import Bar, Line, bars, line_chart, smoothed, thinned, ticks
+from ingot.core.charts import Bar, Histogram, Line, bars, histogram, line_chart, smoothed, thinned, ticks
 
 LINE = Line("Loss", [(0, 9.0), (500_000, 4.0), (1_500_000, 2.25)])
 
@@ -69,3 +71,32 @@ def test_thinning_keeps_the_ends() -> None:
     assert len(kept) <= 102
     assert (kept[0], kept[-1]) == (points[0], points[-1])
     assert thinned([], 10) == []
+
+
+def histogram_of(**changes: Any) -> Histogram:
+    usual = Histogram("Words", [0, 10, 20, 30], [5, 0, 1000], [(0, "0"), (30, "30")], [(25, "text")])
+    return replace(usual, **changes)
+
+
+def test_a_histogram_carries_ticks_marks_and_its_unit() -> None:
+    text = words(histogram(histogram_of(), "documents"))
+    for piece in ("0", "30", "text", "thousand documents"):
+        assert piece in text
+
+
+def test_what_is_rare_is_seen_and_what_is_not_there_is_not() -> None:
+    chart = ElementTree.fromstring(histogram(histogram_of(), "documents"))
+    few, many = (float(bar.get("height", "0")) for bar in chart.iter("rect"))
+    assert 1 <= few < many / 10
+
+
+@pytest.mark.parametrize("is_logarithmic", [False, True])
+def test_a_histogram_stays_inside_its_frame(is_logarithmic: bool) -> None:
+    drawn = histogram_of(edges=[1, 10, 100, 1000], ticks=[(10, "10")], marks=[(50, "middle"), (1000, "<high>")])
+    chart = ElementTree.fromstring(histogram(replace(drawn, is_logarithmic=is_logarithmic), "documents"))
+    assert all(0 <= float(bar.get("x", "-1")) <= 280 for bar in chart.iter("rect"))
+    assert all(0 <= float(line.get("x1", "-1")) <= 280 for line in chart.iter("line"))
+
+
+def test_nothing_to_count_is_no_histogram() -> None:
+    assert histogram(histogram_of(edges=[], counts=[]), "documents") == ""

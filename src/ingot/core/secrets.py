@@ -1,0 +1,79 @@
+"""Passwords, keys and tokens: named in a config, looked up where they are used, and never written down.
+
+A config holds a reference, `env:NAME` or `file:PATH`, so that a recipe, a fingerprint, a record or a log can show it.
+Only the composition root reads the environment: it offers the variables here once, as the program starts, and a library
+user who wants `env:` does the same. Files need no offer; a container mounts its secrets as files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingot.core.errors import InputError, UsageError, suggest
+
+_MOST_BYTES = 1 << 20
+_offered: dict[str, str] = {}
+
+
+def offer_environment(variables: Mapping[str, str]) -> None:
+    """Let `env:NAME` be looked up in these variables from now on; called once, by the composition root."""
+    _offered.clear()
+    _offered.update(variables)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Secret:
+    """A value that shows itself only when asked to."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the value, for the library that needs it."""
+        return self._value
+
+    def hide(self, text: str) -> str:
+        """Return a text, such as a library's error message, with the value taken out."""
+        return text.replace(self._value, "***") if self._value else text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+def read_secret(reference: str, where: str) -> Secret:
+    """Look up what a reference names; `where` is the option that holds it, for the error.
+
+    Raises UsageError when it is no reference, so that nobody keeps a password in a recipe, and InputError when there
+    is nothing under the name. Neither repeats the value.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env" and name:
+        if name not in _offered:
+            raise InputError(
+                f"the environment variable {name} is not set", where=where, fix=suggest(name, _similar(name))
+            )
+        return Secret(_offered[name])
+    if kind == "file" and name:
+        return Secret(_content(Path(name).expanduser(), where))
+    raise UsageError(
+        "a credential is given by name, never itself",
+        where=where,
+        why="recipes and records are kept and shown",
+        fix="write env:NAME for an environment variable or file:PATH for a file that holds it",
+    )
+
+
+def _content(path: Path, where: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES).decode("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror or "" if isinstance(error, OSError) else "it is not text"
+        raise InputError(f"the file {path} cannot be read", where=where, why=why, fix="check its name") from None
+
+
+def _similar(name: str) -> list[str]:
+    # Only names that share a word: a list of every variable of the machine is nobody's business.
+    words = {word for word in name.split("_") if len(word) > 2}
+    return [offered for offered in _offered if words & set(offered.split("_"))]

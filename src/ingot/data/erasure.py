@@ -1,0 +1,175 @@
+"""Erase one document from everything that holds its text: its shards are written anew without it.
+
+Only the shards that hold the document are touched. What stays is a tombstone without content: the id, the day, and the
+reason that was given. It is written first, so an erasure that is interrupted can be taken up again, and done twice it
+changes nothing. Models that were trained on the document keep what they learned from it: they are named, to be trained
+again or withdrawn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingot.core.errors import InputError
+from ingot.core.storage import remove_tree, write_atomically
+from ingot.core.tables import SHARDS_FOLDER, read_batches
+from ingot.data.pipeline import MANIFEST_FILE, manifest
+from ingot.data.rows import TableWriter
+from ingot.data.shard import DESCRIPTION, DOCUMENTS, Shard, ShardWriter
+from ingot.flow.artifact import Artifact
+from ingot.flow.home import Home
+from ingot.flow.lineage import descendants
+
+TOMBSTONES = "tombstones.jsonl"
+HOLDS_TEXT = ("Documents", "Dataset", "Shards")
+_LEARNED = ("Tokenizer", "Checkpoint", "Model", "Report")
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What stays of an erased document."""
+
+    doc_id: str
+    day: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure did: documents, shards written anew by artifact, and artifacts made from what is gone."""
+
+    doc_ids: Sequence[str]
+    rewritten: dict[str, Sequence[str]]
+    learned_from_it: Sequence[str]
+
+
+def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
+    """Erase the documents with this id, parent id or URI from every artifact of the home.
+
+    Raises InputError when no artifact holds such a document or a tombstone of it.
+    """
+    everything = [artifact for artifact in home.all() if artifact.kind in HOLDS_TEXT]
+    doc_ids = sorted(set().union(*(_ids(artifact, wanted) for artifact in everything)))
+    if not doc_ids:
+        raise InputError(
+            f"no artifact here holds a document {wanted!r}",
+            where=str(home.path),
+            fix="give its id or URI as `ingot data search` prints them",
+        )
+    stones = [Tombstone(doc_id, day, reason) for doc_id in doc_ids]
+    rewritten: dict[str, Sequence[str]] = {}
+    touched = []
+    for artifact in everything:
+        with home.lock(artifact.name):
+            shards = _erase_from(home, artifact, stones)
+        if shards is not None:
+            touched.append(artifact)
+            rewritten[artifact.reference] = shards
+    return Erased(doc_ids, rewritten, _made_from(home, touched))
+
+
+def _ids(artifact: Artifact, wanted: str) -> set[str]:
+    """Return the ids an artifact's tables and tombstones know the document by."""
+    found = {stone.doc_id for stone in tombstones(artifact.path) if stone.doc_id == wanted}
+    for path in _tables(artifact.path):
+        for batch in read_batches(path, ("doc_id", "parent_id", "uri")):
+            is_wanted = np.zeros(batch.num_rows, np.bool_)
+            for column in batch.columns:
+                is_wanted |= pc.fill_null(pc.equal(column, wanted), False).to_numpy(zero_copy_only=False)
+            found.update(batch.column("doc_id").filter(pa.array(is_wanted)).to_pylist())
+    return found
+
+
+def tombstones(folder: Path) -> list[Tombstone]:
+    """Return what was erased from an artifact."""
+    path = folder / TOMBSTONES
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [Tombstone(**json.loads(line)) for line in lines]
+
+
+def _erase_from(home: Home, artifact: Artifact, stones: Sequence[Tombstone]) -> list[str] | None:
+    """Erase documents from one artifact; return the shards written anew, or None when it never held them."""
+    doc_ids = {stone.doc_id for stone in stones}
+    _recover(artifact.path)
+    tables = [path for path in _tables(artifact.path) if _holds(path, doc_ids)]
+    folders = [
+        path.parent for path in artifact.path.glob(f"*/*/{DESCRIPTION}") if _holds(path.parent / DOCUMENTS, doc_ids)
+    ]
+    known = tombstones(artifact.path)
+    is_known = doc_ids & {stone.doc_id for stone in known}
+    if not (tables or folders or is_known):
+        return None
+    new = [stone for stone in stones if stone.doc_id not in is_known]
+    _write_tombstones(artifact.path, [*known, *new])
+    for path in tables:
+        _rewrite_table(path, doc_ids)
+    for folder in folders:
+        _rewrite_tokens(folder, doc_ids)
+    if (artifact.path / MANIFEST_FILE).exists():
+        write_atomically(artifact.path / MANIFEST_FILE, json.dumps(manifest(artifact.path), indent=1) + "\n")
+    home.amend(artifact)
+    return sorted({path.parent.name for path in tables} | {folder.name for folder in folders})
+
+
+def _tables(folder: Path) -> list[Path]:
+    return sorted((folder / SHARDS_FOLDER).glob("*/*.parquet"))
+
+
+def _holds(path: Path, doc_ids: Iterable[str]) -> bool:
+    wanted = pa.array(sorted(doc_ids))
+    return any(pc.any(pc.is_in(batch.column(0), wanted)).as_py() for batch in read_batches(path, ("doc_id",)))
+
+
+def _rewrite_table(path: Path, doc_ids: Iterable[str]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    unwanted = pa.array(sorted(doc_ids))
+    with TableWriter(temporary, pq.read_schema(path)) as writer:
+        for batch in read_batches(path):
+            table = pa.Table.from_batches([batch])
+            writer.write(table.filter(pc.invert(pc.is_in(table["doc_id"], unwanted))))
+    temporary.replace(path)
+
+
+def _rewrite_tokens(folder: Path, doc_ids: Iterable[str]) -> None:
+    shard = Shard(folder)
+    unwanted = frozenset(doc_ids)
+    beside = folder.with_name(f".{folder.name}.erased")
+    remove_tree(beside)
+    beside.mkdir()
+    sizes = pq.read_table(folder / DOCUMENTS, columns=["bytes"])["bytes"].to_pylist()
+    ids = shard.doc_ids(0, shard.document_count)
+    vocabulary = int(shard.tokens.max()) + 1 if shard.token_count else 0
+    with ShardWriter(beside, shard.dtype.name, vocabulary) as writer:
+        for doc_id, size, tokens in zip(ids, sizes, shard.in_documents(), strict=True):
+            if doc_id not in unwanted:
+                writer.append(doc_id, size, [tokens])
+    writer.finish()
+    shard.release()
+    remove_tree(folder)
+    beside.rename(folder)
+
+
+def _recover(folder: Path) -> None:
+    """Finish what an interrupted erasure left between removing a shard and naming the new one."""
+    for beside in folder.glob("*/.*.erased"):
+        name = beside.with_name(beside.name.removeprefix(".").removesuffix(".erased"))
+        if not name.exists() and (beside / DESCRIPTION).exists():
+            beside.rename(name)
+
+
+def _write_tombstones(folder: Path, stones: Sequence[Tombstone]) -> None:
+    write_atomically(folder / TOMBSTONES, "".join(json.dumps(asdict(stone)) + "\n" for stone in stones))
+
+
+def _made_from(home: Home, artifacts: Sequence[Artifact]) -> list[str]:
+    everything = list(home.all())
+    found = {other.reference: other.kind for artifact in artifacts for other in descendants(artifact, everything)}
+    return sorted(reference for reference, kind in found.items() if kind in _LEARNED)

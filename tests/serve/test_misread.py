@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from ingot.serve.misread import misread, param_at, shown
+from ingot.serve.openai_api import ChatRequest, CompletionRequest, ErrorBody
+
+TURN = {"role": "user", "content": "x"}
+
+
+def body(request: type[BaseModel], **fields: Any) -> ErrorBody:
+    """Return the refusal of a request with these fields."""
+    with pytest.raises(ValidationError) as caught:
+        request.model_validate({"model": "acme", **fields})
+    return misread([{**finding, "loc": ("body", *finding["loc"])} for finding in caught.value.errors()]).body
+
+
+@pytest.mark.parametrize(
+    ("fields", "message", "param", "code"),
+    [
+        ({"max_tokens": True}, "max_tokens must be a whole number, not true", "max_tokens", "invalid_type"),
+        ({"stream": "yes"}, 'stream must be true or false, not "yes"', "stream", "invalid_type"),
+        ({"temperature": 3}, "temperature must be at most 2, not 3", "temperature", "invalid_value"),
+        ({"echo": True}, "echo must be false (no model here does more), not true", "echo", "invalid_value"),
+        (
+            {"max_token": 1},
+            "max_token is not a parameter of this route: leave it out",
+            "max_token",
+            "unknown_parameter",
+        ),
+    ],
+)
+def test_a_refusal_says_what_where_and_what_to_do(fields: dict[str, Any], message: str, param: str, code: str) -> None:
+    assert body(CompletionRequest, prompt="x", **fields) == ErrorBody(
+        message=message, type="invalid_request_error", param=param, code=code
+    )
+
+
+def test_a_value_of_several_types_is_told_once() -> None:
+    assert body(CompletionRequest, prompt=["a", 1]).message == (
+        'prompt must be a string, a list of strings, a list of token ids, or a list of such lists, not ["a", 1]'
+    )
+
+
+def test_what_is_missing_is_named() -> None:
+    refusal = body(ChatRequest)
+    assert (refusal.message, refusal.code) == ("messages is missing: add it", "missing_required_parameter")
+
+
+def test_a_place_inside_is_named_as_it_is_written() -> None:
+    assert body(ChatRequest, messages=[TURN, {**TURN, "role": "wizard"}]).param == "messages[1].role"
+    assert body(ChatRequest, messages=[TURN, {"role": "user"}]).message == "messages[1].content is missing: add it"
+    assert param_at(()) is None
+
+
+def test_a_long_value_is_cut() -> None:
+    assert len(shown("x" * 1000)) < 80
