@@ -64,8 +64,8 @@ def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
         return 0.0, 0
     if not widths:
         return 0.0, 0
-    width, rows = widths.most_common(1)[0]
-    return (rows / widths.total(), width) if width > 1 else (0.0, 1)
+    width, like_it = widths.most_common(1)[0]
+    return (like_it / widths.total(), width) if width > 1 else (0.0, 1)
 
 
 def _rows(lines: Iterator[Piece], delimiter: str) -> Iterator[_Row]:
