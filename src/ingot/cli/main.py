@@ -14,6 +14,7 @@ import click
 import ingot
 from ingot.core.errors import IngotError, SpaceError, suggest
 from ingot.core.plugins import resolve
+from ingot.core.secrets import offer_environment
 
 # name -> (where it is, what it does)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -78,6 +79,7 @@ def main() -> None:
     """Run the command line and end the process with a documented exit code."""
     # For chat and serve, which compute in this process; flow/executors/local.py says why.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    offer_environment(os.environ)
     sys.exit(run(sys.argv[1:]))
 
 
