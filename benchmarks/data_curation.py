@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 import pyarrow as pa
 
 from benchmarks.real_sets import add_option, are_real, load
@@ -37,6 +38,7 @@ FILTERS = ("gopher_quality", "gopher_repetition", "c4", "fineweb")
 BATCH_CHARACTERS = 1_000_000
 QUICK_CHARACTERS, CHAIN_BATCHES, SCALING_CHARACTERS, ROUNDS = 700_000, 5, 20_000_000, 5
 LEAST_RATIO, LEAST_SCALING, LEAST_AGREEMENT = 80, 1.7, 0.995
+MOST_OTHER_WORK = 20  # per cent of the machine's time
 MOST_FIRST_SECONDS, MOST_HUGE_MEGABYTES, HUGE_CHARACTERS = 10, 300, 50_000_000
 # Each in a process of its own: what is compiled is kept in a folder, and memory is seldom given back.
 FIRST_CALL = """
@@ -243,6 +245,7 @@ def main() -> None:
         chain.megabytes += sum(len(text.encode()) for text in batch) / 1e6
         chain.took(peer.ask(batch, is_chain=True)["seconds"])
     peer.close()
+    is_idle = psutil.cpu_percent(interval=2) < MOST_OTHER_WORK
     one, two = scaling([text for batch in batches(mixed, SCALING_CHARACTERS) for text in batch])
     ratio = own.speed / its.speed
     figures = [
@@ -250,12 +253,14 @@ def main() -> None:
         Figure("datatrove, four filters and a signature", its.speed, "MB/CPU-s", "beside it", None),
         Figure("how many times as fast", ratio, "", ">= 80", ratio >= LEAST_RATIO),
         Figure("as fast as its chain that stops at a refusal", own.speed / chain.speed, "times", "beside it", None),
-        Figure("two threads beside one", two / one, "times", ">= 1.7", two / one >= LEAST_SCALING),
+        # Beside other work a second thread gets no second core, so only an idle machine can tell.
+        Figure("two threads beside one", two / one, "times", ">= 1.7", two / one >= LEAST_SCALING if is_idle else None),
         *agreement(compared, are_real(sets)),
         *first_calls(),
     ]
     details = {
         "is_quick": chosen.quick,
+        "is_idle": is_idle,
         "peer": PEER,
         "megabytes": own.megabytes,
         "seconds": {"ours": own.seconds, "datatrove": its.seconds, "datatrove's chain": chain.seconds},

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ingot.core.tables import count_rows, read_rows
 from ingot.data import rows
 from ingot.data.document import SCHEMA
-from ingot.data.rows import RowWriter, count_rows, read_rows
+from ingot.data.rows import RowWriter, TableWriter
 
 
 def row(number: int) -> dict[str, Any]:
@@ -28,6 +30,9 @@ def row(number: int) -> dict[str, Any]:
         "access": ["everyone"],
         "retention": None,
         "modified": 1.5,
+        "version": None,
+        "region": None,
+        "positions": [],
     }
 
 
@@ -59,3 +64,15 @@ def test_groups_are_bounded_and_the_same_rows_make_the_same_bytes(
     write(tmp_path / "b.parquet", 500)
     assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups >= 4
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_tables_are_written_in_the_same_groups_as_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_GROUP_BYTES", 1000)
+    with TableWriter(tmp_path / "a.parquet", SCHEMA) as writer:
+        for number in range(500):
+            writer.write(pa.Table.from_pylist([row(number)], schema=SCHEMA))
+    write(tmp_path / "b.parquet", 500)
+    assert (writer.rows, writer.text_bytes) == (500, sum(len(f"größer {number}".encode()) for number in range(500)))
+    assert list(read_rows(tmp_path / "a.parquet")) == list(read_rows(tmp_path / "b.parquet"))
+    groups = [pq.ParquetFile(tmp_path / name).num_row_groups for name in ("a.parquet", "b.parquet")]
+    assert groups[0] == groups[1]

@@ -77,7 +77,7 @@ def test_a_text_without_capitals_is_read_by_its_given_names() -> None:
 
 
 def test_numbers_behind_words_are_told() -> None:
-    words = words_of("Allika 46, Suite, 12 and more")
+    words = words_of("Lindenhof 46, Suite, 12 and more")
     assert words.is_numbered.tolist() == [True, True, False, False]
 
 

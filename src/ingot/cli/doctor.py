@@ -14,6 +14,7 @@ from ingot.cli.wire import home_at
 from ingot.core.errors import IngotError
 from ingot.core.hardware import machine
 from ingot.core.plugins import installed_version
+from ingot.core.sandbox import missing_layers
 from ingot.core.storage import as_size, free_bytes
 from ingot.flow.home import Home, damaged_files
 from ingot.flow.runs import list_runs
@@ -60,6 +61,8 @@ def _machine_checks() -> Iterator[Check]:
     enough = here.memory_bytes >= _LEAST_MEMORY_BYTES
     fix = "" if enough else f"builds may need up to {as_size(_LEAST_MEMORY_BYTES)}: take a smaller budget"
     yield Check("memory", as_size(here.memory_bytes), enough, fix)
+    lacking = missing_layers()
+    yield Check("sandbox", f"parsing goes without: {', '.join(lacking)}" if lacking else "all layers for parsing")
 
 
 def _package_checks() -> Iterator[Check]:

@@ -12,7 +12,7 @@ from tests.safety.detectors.found import words
         ("Kirchstraße 5, 10115 Berlin", "Kirchstraße 5, 10115 Berlin"),
         ("Berliner Straße 12a", "Berliner Straße 12a"),
         ("au 36 rue de la Paix, 75002 Paris", "36 rue de la Paix, 75002 Paris"),
-        ("Via Roma 131, 00184 Roma", "Via Roma 131, 00184 Roma"),
+        ("Via Garibaldi 12, 00184 Roma", "Via Garibaldi 12, 00184 Roma"),
         ("Calle Mayor, 12", "Calle Mayor, 12"),
         ("ul. Długa 12", "ul. Długa 12"),
         ("Mannerheimintie 5 B", "Mannerheimintie 5 B"),

@@ -47,7 +47,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r"0\d{1,3}(?: \d{2,3}){2} \d{2,3}"), 0.75),  # 044 668 18 00
     (re.compile(r"0\d(?:([ .-])\d\d)(?:\1\d\d){3}"), 0.8),  # 01 42 68 53 00
     (re.compile(r"0\d{3} \d\d \d\d \d\d"), 0.75),
-    (re.compile(r"[2-9]\d(?:-\d\d){3}"), 0.55),  # 60-56-85-91
+    (re.compile(r"[2-9]\d(?:-\d\d){3}"), 0.55),  # 41-22-73-10
 )
 _SPEAKS_OF_CALLING = any_word(
     (

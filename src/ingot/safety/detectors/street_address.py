@@ -1,7 +1,7 @@
 """Postal addresses: a street with its number, a flat or post box, and the place and postcode that follow.
 
 A core (street and number) is looked for where a word names a kind of street (`Road`, `Via`), ends like a street
-(`Koskikatu`) or has a number behind it; it is then extended over what an address goes on with: flats, postcodes,
+(`Kerkstraat`) or has a number behind it; it is then extended over what an address goes on with: flats, postcodes,
 places, also over line ends. A bare `Name 12` is an address only where the text speaks of one, or more of it follows.
 """
 
@@ -116,7 +116,7 @@ def _cores(text: Text, config: Config) -> Iterator[_Core]:
 
 
 def _around_word(text: Text, start: int, end: int, flags: int, is_capital: bool, config: Config) -> Iterator[_Core]:
-    """Yield the core that a word is part of: `12 Main Street`, `Via Roma 131`, `Kirchstraße 5`, `Allika 46`."""
+    """Yield the core that a word is part of: `12 Main Street`, `Via Garibaldi 12`, `Kirchstraße 5`, `Lindenhof 7`."""
     plain = as_plain(text[start:end]) if flags & lexicon.STREET else ""
     left = text[max(0, start - _REACH) : start]
     if plain in _ENGLISH and is_capital and (match := _ENGLISH_BEFORE.search(left)) and not _is_sentence(match[0]):
