@@ -3,10 +3,9 @@
 Every measurement is a fresh process with one thread (RAYON_NUM_THREADS=1), the sides in turn, CPU-seconds of the work
 alone: imports and reading the documents are left out, everything else counts, so Ingot pays for getting its bulk
 encoder ready and for every word it has not met: a third of a second, so less than 60 MB cannot tell whether the goal
-holds. The best of the rounds counts. The other side is
-`Tokenizer.encode_batch_fast` with the ids read out, and its trainer with the same rule for words; its ids of every
-document are compared with ours one by one, and its merges with ours. The whole path, from a dataset's Parquet files to
-shards on disk, runs once with the bulk encoder and once without it.
+holds. The best of the rounds counts. The other side is `Tokenizer.encode_batch_fast` with the ids read out, and its
+trainer with the same rule for words; its ids of every document are compared with ours one by one, and its merges with
+ours. The whole path, from a dataset's Parquet files to shards on disk, runs with the bulk encoder and without it.
 
 Documents: medical answers, contracts and German laws, and declarations in 300 languages, from ../shared/data beside the
 repository where they are; otherwise the sources of the standard library.
