@@ -138,6 +138,7 @@ def test_many_small_files_that_overlap_are_refused() -> None:
         (b"7z\xbc\xaf\x27\x1c" + bytes(100), "not an archive"),
         (b"plain", "not an archive"),
     ],
+    ids=["empty", "cut zip", "cut tar", "cut gzip", "no 7z", "plain"],
 )
 def test_what_cannot_be_unpacked_has_a_reason(payload: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
