@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
-from ingot.core.events import Event, EventLog, emitter, from_json, read_log
+from ingot.core.events import Event, EventLog, emitter, from_json, one_at_a_time, read_log
 
 
 def test_every_sink_gets_every_event_stamped() -> None:
@@ -33,3 +35,22 @@ def test_a_torn_last_line_is_skipped(tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write('{"kind": "note", "te')
     assert [event.fields["text"] for event in read_log(path)] == ["whole"]
+
+
+def test_events_of_two_threads_reach_the_sinks_one_at_a_time() -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def slow(event: Event) -> None:
+        inside.append(1)
+        time.sleep(0.001)
+        most.append(len(inside))
+        inside.pop()
+
+    sink = one_at_a_time(slow)
+    threads = [threading.Thread(target=lambda: [sink(Event("note")) for _ in range(20)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 80

@@ -10,6 +10,7 @@ from ingot.core.storage import (
     as_size,
     folder_bytes,
     free_bytes,
+    link_tree,
     move_into_place,
     remove_tree,
     room_on_disk,
@@ -73,3 +74,12 @@ def test_hash_and_free_space(tmp_path: Path) -> None:
 )
 def test_sizes_for_people(count: float, text: str) -> None:
     assert as_size(count) == text
+
+
+def test_a_linked_tree_needs_no_second_place_and_outlives_the_first(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x").write_text("x")
+    link_tree(tmp_path / "a", tmp_path / "c")
+    assert (tmp_path / "a/b/x").stat().st_ino == (tmp_path / "c/b/x").stat().st_ino
+    remove_tree(tmp_path / "a")
+    assert (tmp_path / "c" / "b" / "x").read_text() == "x"

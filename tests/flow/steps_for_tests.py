@@ -87,3 +87,54 @@ def write_slowly(config: SlowConfig, inputs: Mapping[str, Artifact], context: St
         (context.folder / f"part{number}").write_text(str(number))
         time.sleep(config.seconds / config.files)
     return {}
+
+
+@dataclass(frozen=True)
+class PartsConfig:
+    count: int = 6
+    gate: str = ""
+    fails_at: int = -1
+
+
+def write_parts(config: PartsConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Write parts one by one; the last one not before somebody opened the gate, where there is one."""
+    context.emit("readable")
+    for number in range(config.count):
+        if number == config.count - 1 and config.gate:
+            _wait_for(Path(config.gate))
+        if number == config.fails_at:
+            raise InputError(f"part {number} cannot be written", where="parts", fix="write another")
+        part = context.folder / f"part{number}"
+        part.with_suffix(".new").write_text(str(number))
+        part.with_suffix(".new").rename(part)
+    return {"parts": config.count}
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    count: int = 6
+    gate: str = ""
+    fails_on: int = -1
+    linger_seconds: float = 0.0
+
+
+def collect_parts(config: CollectConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Read parts as they come, opening the gate at the first; linger before the last."""
+    text = ""
+    for number in range(config.count):
+        part = inputs["parts"].path / f"part{number}"
+        _wait_for(part)
+        if config.gate:
+            Path(config.gate).touch()
+        if number == config.fails_on:
+            raise InputError("odd part", where=str(part), fix="use even ones")
+        if number == config.count - 1:
+            time.sleep(config.linger_seconds)
+        text += part.read_text()
+    (context.folder / "all.txt").write_text(text)
+    return {"parts": len(text), "was_early": "parts" in context.unfinished}
+
+
+def _wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)

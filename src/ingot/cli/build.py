@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ingot.cli.options import read_count, read_duration, shared
+from ingot.cli.options import overlap_option, overlaps, read_count, read_duration, shared
 from ingot.cli.paths import read_once
 from ingot.cli.show.display import open_display
 from ingot.cli.show.preview import budget_of, preview_plan, print_preview
@@ -54,6 +54,7 @@ _SHOWN_PATHS = 3
 @click.option("--seed", default=0, help="Another seed makes another, equally good model.")
 @click.option("--cores", type=_FROM_0, default=0, help="Cores to use.  [default: all]")
 @click.option("--on", "executor", default="local", show_default=True, help="Where the work is done: local or ray.")
+@overlap_option
 @click.option("--replan", is_flag=True, help="Measure this machine and plan anew instead of keeping the plan.")
 @click.option("--dry-run", is_flag=True, help="Show the graph and the plan; spend nothing.")
 @click.option("--write-recipe", "recipe_path", type=click.Path(), help="Also write the graph as a recipe file.")
@@ -85,7 +86,9 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
         free = as_size(free_bytes(home.path))
         files = f"{len(snapshot.items)} files, {as_size(snapshot.bytes)}"
         display.say(f"{files}; needs {needed} of disk, {free} are free")
-        settings = Options(options["executor"], options["cores"], redo, command_line())
+        executor = options["executor"]
+        beside = overlaps(options["overlap"], executor)
+        settings = Options(executor, options["cores"], redo, command_line(), beside)
         outcome = run(steps, home, settings, [display.show])
     print_summary(outcome, before, home_words(home_path), as_json)
 

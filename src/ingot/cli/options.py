@@ -10,6 +10,7 @@ import click
 
 from ingot.cli.wire import DEFAULT_HOME
 from ingot.core.errors import UsageError
+from ingot.core.hardware import machine
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +29,17 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON lines instead of text: each record one object on one line."
 )
 debug_option = click.option("--debug", is_flag=True, help="Show tracebacks.")
+
+overlap_option = click.option(
+    "--overlap/--no-overlap",
+    default=None,
+    help="Train while shards are still being written.  [default: with a cluster or an accelerator]",
+)
+
+
+def overlaps(chosen: bool | None, executor: str) -> bool:
+    """Say whether steps may run beside one another: as chosen, else where they do not share the same cores."""
+    return chosen if chosen is not None else executor != "local" or machine().accelerator is not None
 
 
 def shared(command: F) -> F:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ingot.cli.options import shared
+from ingot.cli.options import overlap_option, overlaps, shared
 from ingot.cli.show.display import open_display
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.tables import print_table
@@ -21,6 +21,7 @@ from ingot.flow.runner import run as run_steps
 @click.option("--redo", multiple=True, metavar="STEP", help="Make this step anew although it exists; may be repeated.")
 @click.option("--cores", type=click.IntRange(min=0), default=0, help="Cores to use.  [default: all]")
 @click.option("--on", "executor", default="local", show_default=True, help="Where the work is done: local or ray.")
+@overlap_option
 @click.option("--dry-run", is_flag=True, help="Check the recipe and show its graph; run nothing.")
 @shared
 def run(
@@ -28,6 +29,7 @@ def run(
     redo: tuple[str, ...],
     cores: int,
     executor: str,
+    overlap: bool | None,
     dry_run: bool,
     home_path: str,
     as_json: bool,
@@ -41,7 +43,7 @@ def run(
         else:
             click.echo(write_recipe(steps), nl=False)
         return
-    options = Options(executor=executor, cores=cores, redo=frozenset(redo), command=command_line())
+    options = Options(executor, cores, frozenset(redo), command_line(), overlaps(overlap, executor))
     with open_display(as_json, title=f"Running {recipe.name}") as display:
         outcome = run_steps(steps, home_at(home_path), options, [display.show])
     made = {name: artifact.reference for name, artifact in outcome.artifacts.items()}

@@ -3,12 +3,14 @@
 A step knows one thing: `emit(kind, **fields)`. Where events go (a log file, the terminal, a browser) is the composition
 root's business. Events are JSON-able, so they cross process boundaries as lines and replay exactly.
 
-Kinds: `run`, `step`, `progress`, `metric`, `sample`, `note`, `warning`, `failure`.
+Kinds: `run`, `step`, `progress`, `metric`, `sample`, `note`, `warning`, `failure`; between a step and its runner also
+`spent` (seconds and energy so far) and `readable` (others may begin to read what it writes).
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +58,18 @@ def emitter(run: str, step: str, *sinks: Sink) -> Emit:
             sink(event)
 
     return emit
+
+
+def one_at_a_time(*sinks: Sink) -> Sink:
+    """Return a sink that hands each event to all of these before the next, whichever thread it comes from."""
+    lock = threading.Lock()
+
+    def show(event: Event) -> None:
+        with lock:
+            for sink in sinks:
+                sink(event)
+
+    return show
 
 
 class EventLog:

@@ -90,6 +90,21 @@ def move_into_place(source: Path, target: Path) -> None:
     fsync_folder(source.parent)
 
 
+def link_tree(source: Path, target: Path) -> None:
+    """Give every file below a folder a second name below another: files that are never changed in place need no copy.
+
+    A file is copied where the disk cannot link.
+    """
+    shutil.copytree(source, target, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def remove_tree(folder: Path) -> None:
     """Delete a folder if it is there, by first renaming it so that a half-deleted one never keeps its name."""
     if not folder.exists():

@@ -66,6 +66,10 @@ class CurateConfig:
 
 @dataclass(frozen=True)
 class TokenizeConfig:
-    """How a dataset becomes shards: at most `token_limit` training tokens (0: all of them)."""
+    """How a dataset becomes shards: at most `token_limit` training tokens (0: all of them), in shards of `shard_bytes`.
+
+    A shard is what a crash, or the erasure of one document, makes do again; 256 MB of text are some 64 million tokens.
+    """
 
     token_limit: int = 0
+    shard_bytes: int = 256_000_000

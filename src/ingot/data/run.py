@@ -32,5 +32,6 @@ def tokenize(config: TokenizeConfig, inputs: Mapping[str, Artifact], context: St
         config.token_limit,
         context.emit,
         context.cores,
+        shard_bytes=config.shard_bytes,
         tasks=context.tasks,
     )

@@ -69,7 +69,7 @@ def tokenize(
     if (facts := _facts_of(out, manifest)) is None:
         # From here on a reader can begin: it knows how many shards there will be, and sees each when it is whole.
         write_atomically(out / _MANIFEST, json.dumps(manifest, indent=1) + "\n")
-        facts = _write_all(chosen, tokenizer_folder, out, tasks or Tasks(cores=cores, emit=emit))
+        facts = _write_all(chosen, tokenizer_folder, out, tasks or Tasks(cores=cores, emit=emit), emit)
         write_atomically(out / _MANIFEST, json.dumps({**manifest, _FACTS: facts}, indent=1) + "\n")
     for note in out.glob(f"*/*/{NOTE_FILE}"):  # of use to a continued call only, and about this machine's paths
         note.unlink()
@@ -77,10 +77,14 @@ def tokenize(
     return facts
 
 
-def _write_all(chosen: Mapping[str, Selection], tokenizer_folder: Path, out: Path, tasks: Tasks) -> dict[str, Any]:
+def _write_all(
+    chosen: Mapping[str, Selection], tokenizer_folder: Path, out: Path, tasks: Tasks, emit: Emit
+) -> dict[str, Any]:
     codec = Codec.load(tokenizer_folder)
     # Held-out text first: it is little, and evaluations during training want it from the beginning.
-    made = {split: _encode_all(chosen[split], tokenizer_folder, out / split, tasks) for split in reversed(SPLITS)}
+    made = {"held_out": _encode_all(chosen["held_out"], tokenizer_folder, out / "held_out", tasks)}
+    emit("readable")
+    made["train"] = _encode_all(chosen["train"], tokenizer_folder, out / "train", tasks)
     facts = {name: fact for split in SPLITS for name, fact in _facts(split, made[split], chosen[split]).items()}
     unused = _unused(chain(*made.values()), codec.vocabulary)
     return {**facts, "dtype": _dtype(codec), "unused_tokens": unused}

@@ -82,8 +82,8 @@ class Stream:
         self._ahead: _Ahead | None = None
 
     def _plan(self, config: Config, steps: int) -> list[tuple[int, Mapping[str, float]]]:
-        # Only where nobody says how to weigh several datasets must their sizes be known, and so all of their shards.
-        by_size = len(self._names) > 1 and not config.weights
+        # Only for a cap, or where nobody says how to weigh several datasets, must sizes be known, and so all shards.
+        by_size = config.max_epochs or (len(self._names) > 1 and not config.weights)
         sizes = [order.know_all() if by_size else 1 for order in self._orders]
         return plan(config, dict(zip(self._names, sizes, strict=True)), steps, self._batch_size)
 
@@ -136,17 +136,23 @@ class Stream:
 
     def _locate(self, step: int) -> tuple[_Ahead, int, int]:
         """Return what is known about a run of steps, and which of its rows are this step's."""
-        block, place = divmod(step, self._steps_ahead)
-        if self._ahead is None or self._ahead.block != block:
+        if self._ahead is None or step not in self._ahead.steps:
             before = self._ahead.shards if self._ahead else []
-            self._ahead = self._look_ahead(block)
+            self._ahead = self._look_ahead(self._block(step))
             for shard in before:
                 if shard not in self._ahead.shards:
                     shard.release()
+        place = step - self._ahead.steps.start
         return self._ahead, place * len(self._rows), (place + 1) * len(self._rows)
 
-    def _look_ahead(self, block: int) -> _Ahead:
-        steps = np.arange(block * self._steps_ahead, (block + 1) * self._steps_ahead, dtype=np.uint64)
+    def _block(self, step: int) -> range:
+        """Return the steps to look ahead with this one: it alone, where a later one might wait for a shard."""
+        count = self._steps_ahead if all(order.shards.is_whole for order in self._orders) else 1
+        first = step // count * count
+        return range(first, first + count)
+
+    def _look_ahead(self, block: range) -> _Ahead:
+        steps = np.arange(block.start, block.stop, dtype=np.uint64)
         datasets, numbers = self._mixture.pick((steps[:, None] * np.uint64(self._batch_size) + self._rows).ravel())
         places = Places(*np.zeros((3, len(datasets)), dtype=np.int64))
         for dataset in np.unique(datasets).tolist():
@@ -159,8 +165,8 @@ class Stream:
 class _Ahead:
     """Where the rows of some steps come from, and at which columns in them documents begin and end."""
 
-    def __init__(self, block: int, datasets: Integers, places: Places, orders: list[Order], length: int) -> None:
-        self.block, self.datasets, self.places = block, datasets, places
+    def __init__(self, steps: range, datasets: Integers, places: Places, orders: list[Order], length: int) -> None:
+        self.steps, self.datasets, self.places = steps, datasets, places
         used, shard_of = np.unique(datasets << 32 | places.shards, return_inverse=True)
         self.shards = [orders[each >> 32].shards[each & 0xFFFFFFFF] for each in used.tolist()]
         # As lists, because batches take them one by one.

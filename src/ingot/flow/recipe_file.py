@@ -39,6 +39,7 @@ C = TypeVar("C")
 
 _KEYS = (
     "run", "kind", "artifact", "config", "inputs", "sources", "fields", "version", "resumable", "retries",
+    "reads_early",
 )  # fmt: skip
 _REQUIRED = ("run", "kind", "artifact")
 
@@ -103,7 +104,12 @@ def _entry(step: Step) -> dict[str, Any]:
         key: {"connector": source.connector, "config": literals(source.config)} for key, source in step.sources.items()
     }
     entry["fields"] = {key: f"{origin.step.name}.{origin.fact}" for key, origin in step.fields.items()}
-    optional = {"version": (step.version, 1), "resumable": (step.is_resumable, False), "retries": (step.retries, 1)}
+    optional: dict[str, tuple[Any, Any]] = {
+        "version": (step.version, 1),
+        "resumable": (step.is_resumable, False),
+        "retries": (step.retries, 1),
+        "reads_early": (list(step.reads_early), []),
+    }
     entry |= {key: value for key, (value, usual) in optional.items() if value != usual}
     return {key: value for key, value in entry.items() if value != {}}
 
@@ -136,6 +142,7 @@ def _step(name: str, entry: Mapping[str, Any], built: Mapping[str, Step], where:
         version=entry.get("version", 1),
         is_resumable=entry.get("resumable", False),
         retries=entry.get("retries", 1),
+        reads_early=tuple(entry.get("reads_early", ())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ class Request:
     """One step to run: its reference, config literals, where its inputs lie, what its sources held, where to write.
 
     `executor` is whom to ask for help with its pieces, `earlier` the folder of the version made last, if there is one.
+    `unfinished` holds, for each input that is still being written, the record it will have, without facts and files.
     """
 
     step: str
@@ -28,6 +29,7 @@ class Request:
     cores: int
     executor: str = "local"
     earlier: str = ""
+    unfinished: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class StepExecutor(Protocol):

@@ -4,38 +4,53 @@ For each step, parents first: work out its fingerprint; if an artifact of that n
 name's lock, look again (another run may have made it meanwhile), run the step through an executor into a work folder,
 and commit folder and record in one rename. Nothing else has to be remembered: after kill -9, running the same recipe
 again finds the finished artifacts and the resumable step's folder, and goes on.
+
+Steps are made one after another, but for those that may begin while their input is being written (flow/early.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from filelock import BaseFileLock, Timeout
 
 from ingot.core import plugins
 from ingot.core.errors import KilledError
-from ingot.core.events import Emit, EventLog, Sink, emitter
+from ingot.core.events import Emit, EventLog, Sink, emitter, one_at_a_time
 from ingot.core.hardware import usable_cores
 from ingot.flow.artifact import Artifact
+from ingot.flow.early import READABLE, Writing
 from ingot.flow.home import Home
 from ingot.flow.planning import Planned, plan_step
 from ingot.flow.request import StepExecutor
 from ingot.flow.runs import RunRecord, StepStatus, finish_run, start_run, update_run
 from ingot.flow.step import Facts, Step, in_order
-from ingot.flow.work import Work, now
+from ingot.flow.work import Work, now, remove_left_over
 
 _LOCK_POLL_SECONDS = 0.2
+_SECONDS_BETWEEN_LOOKS = 2.0
+
+Made = tuple[Artifact, str]  # and how it came: `made` or `reused`
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run, never what: the executor, cores (0 = all), steps to redo although they exist, the command line."""
+    """How to run, never what: the executor, cores (0 = all), steps to redo although they exist, the command line.
+
+    With `overlaps`, steps begin to read while their input is written, where the recipe says they can.
+    """
 
     executor: str = "local"
     cores: int = 0
     redo: frozenset[str] = frozenset()
     command: str = ""
+    overlaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,12 +73,16 @@ def run(targets: Sequence[Step], home: Home, options: Options | None = None, sin
     record = start_run(home, options.command, [step.name for step in steps])
     log = EventLog(home.runs_path / record.id / "events.jsonl")
     try:
-        return _Runner(home, options, record, (*sinks, log)).run(steps)
+        return _Runner(home, options, record, one_at_a_time(*sinks, log), steps).run()
     except BaseException as error:
         finish_run(home, record.id, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
         raise
     finally:
         log.close()
+
+
+class _EndedError(Exception):
+    """The run has ended, and with it a step that began early."""
 
 
 @dataclass
@@ -73,31 +92,59 @@ class _Runner:
     home: Home
     options: Options
     record: RunRecord
-    sinks: Sequence[Sink]
+    sink: Sink
+    steps: Sequence[Step]
     made: dict[str, Artifact] = field(default_factory=dict)
     reused: list[str] = field(default_factory=list)
+    early: dict[str, Future[Made]] = field(default_factory=dict)
+    read_early: list[Writing] = field(default_factory=list)
+    threads: ThreadPoolExecutor = field(init=False)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    updating: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, steps: Sequence[Step]) -> Outcome:
+    def run(self) -> Outcome:
         emit = self._emitter()
-        emit("run", status="started", steps=[step.name for step in steps], command=self.options.command)
-        for step in steps:
-            self.made[step.name] = self._provide(step)
+        emit("run", status="started", steps=[step.name for step in self.steps], command=self.options.command)
+        with self._threads():
+            for step in self.steps:
+                self.made[step.name] = self._provide(step)
         finished = finish_run(self.home, self.record.id, "finished", "")
         emit("run", status="finished", reused=self.reused)
         return Outcome(finished, self.made, tuple(self.reused))
 
+    @contextlib.contextmanager
+    def _threads(self) -> Iterator[None]:
+        """Give threads for steps that begin early; however the run ends, these end with it."""
+        try:
+            with ThreadPoolExecutor(len(self.steps)) as self.threads:
+                try:
+                    yield
+                finally:
+                    self.stopping.set()
+        finally:
+            for writing in self.read_early:
+                writing.tidy()
+
     def _provide(self, step: Step) -> Artifact:
         """Return the step's artifact, found or made, and report which."""
-        planned = plan_step(step, self.made, self.home)
-        artifact, status = self._find(planned), "reused"
-        if artifact is None:
-            artifact, status = self._make_alone(planned)
+        artifact, status = self._begun_early(step) or self._find_or_make(plan_step(step, self.made, self.home))
         if status == "reused":
             self.reused.append(step.name)
         self._report(step, status, artifact)
         return artifact
 
-    def _make_alone(self, planned: Planned) -> tuple[Artifact, str]:
+    def _begun_early(self, step: Step) -> Made | None:
+        begun = self.early.get(step.name)
+        return begun.result() if begun else None
+
+    def _find_or_make(self, planned: Planned, unfinished: Mapping[str, Writing] = MappingProxyType({})) -> Made:
+        found = self._find(planned)
+        if found is None:
+            return self._make_alone(planned, unfinished)
+        remove_left_over(self.home, planned)
+        return found, "reused"
+
+    def _make_alone(self, planned: Planned, unfinished: Mapping[str, Writing]) -> Made:
         """Make the step's artifact while holding its name's lock; whoever waited takes what the other one made."""
         step = planned.step
         lock = self.home.lock(step.artifact)
@@ -107,7 +154,7 @@ class _Runner:
             if found is not None:
                 return found, "reused"
             self.home.hold(step.artifact, f"run {self.record.id}")
-            return self._make(planned), "made"
+            return self._make(planned, unfinished), "made"
         finally:
             lock.release()
 
@@ -123,17 +170,71 @@ class _Runner:
         except Timeout:
             text = f"waiting: {self.home.holder(step.artifact)} is making {step.artifact}"
             self._emitter(step)("note", text=text)
-            lock.acquire(poll_interval=_LOCK_POLL_SECONDS)
+            while not lock.is_locked:
+                self._check_stopping()
+                with contextlib.suppress(Timeout):
+                    lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS, poll_interval=_LOCK_POLL_SECONDS)
 
-    def _make(self, planned: Planned) -> Artifact:
+    def _make(self, planned: Planned, unfinished: Mapping[str, Writing]) -> Artifact:
         step = planned.step
         emit = self._emitter(step)
-        update_run(self.home, self.record.id, StepStatus(step.name, "running", ""))
+        self._update(StepStatus(step.name, "running", ""))
         emit("step", status="started")
-        work = Work(self.home, planned, self.options.cores or usable_cores(), self.options.executor)
+        work = Work(self.home, planned, self.options.cores or usable_cores(), self.options.executor, unfinished)
         started = now()
-        facts = self._attempt(work, emit, step.retries)
-        return work.commit(facts, started, self.record.id)
+        writing = Writing(work.expected(started, self.record.id))
+        try:
+            facts = self._attempt(work, self._opening(writing, step, emit), step.retries)
+            for other in unfinished.values():
+                other.wait()  # nothing is recorded before what it was made from
+            artifact = work.commit(facts, started, self.record.id, writing.is_read)
+        except BaseException:
+            writing.fail()
+            raise
+        writing.finish(artifact)
+        return artifact
+
+    def _opening(self, writing: Writing, step: Step, emit: Emit) -> Emit:
+        """Return an emit that begins the steps which read this one early, and ends a step when the run does."""
+
+        def open_or_emit(kind: str, /, **fields: Any) -> None:
+            self._check_stopping()
+            if kind != READABLE:
+                emit(kind, **fields)
+            elif self.options.overlaps and (readers := self._readers_of(step)):
+                writing.is_read = True
+                self.read_early.append(writing)
+                begun = {
+                    reader.name: self.threads.submit(self._make_early, reader, step, writing) for reader in readers
+                }
+                self.early.update(begun)
+
+        return open_or_emit
+
+    def _readers_of(self, writer: Step) -> list[Step]:
+        """Return the steps that can begin now because `writer` is readable: everything else they need is there."""
+        return [
+            step
+            for step in self.steps
+            if any(step.inputs[name] is writer for name in step.reads_early)
+            and all(parent is writer or parent.name in self.made for parent in step.parents)
+            and step.name not in self.early
+        ]
+
+    def _make_early(self, step: Step, writer: Step, writing: Writing) -> Made:
+        """Make a step beside the one that writes its input. What goes wrong is said at once, and raised in its turn."""
+        try:
+            planned = plan_step(step, {**self.made, writer.name: writing.expected}, self.home)
+            read = [name for name in step.reads_early if step.inputs[name] is writer]
+            return self._find_or_make(planned, dict.fromkeys(read, writing))
+        except Exception as error:
+            if not self.stopping.is_set():
+                self._emitter(step)("warning", text=f"{error}; {writer.name} is finished first")
+            raise
+
+    def _check_stopping(self) -> None:
+        if self.stopping.is_set():
+            raise _EndedError
 
     def _attempt(self, work: Work, emit: Emit, retries: int) -> Facts:
         """Run the step; when its process was killed from outside, try again, at most `retries` times.
@@ -151,8 +252,12 @@ class _Runner:
             emit("warning", text=f"{error.what}; trying again")
             return self._attempt(work, emit, retries - 1)
 
+    def _update(self, status: StepStatus) -> None:
+        with self.updating:
+            update_run(self.home, self.record.id, status)
+
     def _report(self, step: Step, status: str, artifact: Artifact) -> None:
-        update_run(self.home, self.record.id, StepStatus(step.name, status, artifact.reference))
+        self._update(StepStatus(step.name, status, artifact.reference))
         self._emitter(step)(
             "step",
             status=status,
@@ -164,4 +269,4 @@ class _Runner:
         )
 
     def _emitter(self, step: Step | None = None) -> Emit:
-        return emitter(self.record.id, step.name if step else "", *self.sinks)
+        return emitter(self.record.id, step.name if step else "", self.sink)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ingot.core.errors import UsageError
+from ingot.core.errors import UsageError, suggest
 from ingot.core.events import Emit
 from ingot.flow.artifact import Artifact
 from ingot.flow.source import Snapshot, Source
@@ -29,7 +29,8 @@ class StepContext:
     """Where a step runs: the folder to fill, a scratch folder beside it, cores to use, where to report, what to read.
 
     `folder` is empty at the start, or, for a resumable step, as the interrupted attempt left it. `tasks` divides the
-    work among the executor's processes, where it comes in pieces.
+    work among the executor's processes, where it comes in pieces. `unfinished` names the inputs that are still being
+    written: files appear in their folders, and they have no facts yet.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class StepContext:
     emit: Emit
     sources: Mapping[str, Snapshot] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)
+    unfinished: frozenset[str] = frozenset()
 
 
 class StepFunction(Protocol):
@@ -70,7 +72,7 @@ class Step:
     literals, checked against the step function's config type. `fields` fills config fields from facts of earlier
     steps, so that identity depends on the value and not on everything else that step produced. Raise `version` when
     the meaning of the result changes. A step that `is_resumable` finds its folder as it left it; others
-    start from an empty one.
+    start from an empty one. `reads_early` names inputs the step can read while they are being written.
     """
 
     name: str
@@ -84,6 +86,25 @@ class Step:
     version: int = 1
     is_resumable: bool = False
     retries: int = 1
+    reads_early: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.reads_early:
+            self._check_early(name)
+
+    def _check_early(self, name: str) -> None:
+        """Raise UsageError when an input cannot be read while it is being written."""
+        where, fix = f"step {self.name!r}", "take it out of reads_early"
+        if name not in self.inputs:
+            raise UsageError(f"it has no input {name!r} to read early", where=where, fix=suggest(name, self.inputs))
+        writer = self.inputs[name]
+        if not writer.is_resumable:
+            why = f"step {writer.name!r} cannot resume, so another attempt would take away what was read"
+            raise UsageError(f"input {name!r} cannot be read early", where=where, why=why, fix=fix)
+        for field_name, origin in self.fields.items():
+            if origin.step is writer:
+                why = f"{field_name!r} is a fact of it, which is known when it is finished"
+                raise UsageError(f"input {name!r} cannot be read early", where=where, why=why, fix=fix)
 
     def field(self, fact: str) -> Field:
         """Refer to a fact of this step's result, for a later step's config."""

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +23,7 @@ from typing import Any, Protocol
 from ingot.core.errors import from_fields
 from ingot.core.events import Emit
 from ingot.core.plugins import resolve
-from ingot.core.storage import fsync_tree, move_into_place, remove_tree, room_on_disk, write_atomically
+from ingot.core.storage import fsync_tree, link_tree, move_into_place, remove_tree, room_on_disk, write_atomically
 from ingot.flow.outcome import in_words
 
 NOTE_FILE = "task.json"
@@ -145,19 +143,11 @@ def take_over(calls: Iterable[Call], earlier: Path) -> None:
         if folder is None or finished(call) is not None:
             continue
         copy = Path(call.out) / f".{call.name}.{uuid.uuid4().hex}.tmp"
-        shutil.copytree(folder, copy, copy_function=_link)
+        link_tree(folder, copy)
         (copy / NOTE_FILE).unlink()  # or the name below would be written into the earlier version's note
         note = {**_read(folder), "name": call.name}
         write_atomically(copy / NOTE_FILE, json.dumps(note))
         _take_name(copy, Path(call.out) / call.name)
-
-
-def _link(source: str, target: str) -> None:
-    """Give a file a second name: pieces are never changed in place. Copy it where the disk cannot."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _note_in(folder: Path) -> dict[str, Any] | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
+
 import ingot
 from ingot.core.events import Emit
-from ingot.core.storage import remove_tree
-from ingot.flow.artifact import RECORD_FILE, Artifact, Record
+from ingot.core.storage import link_tree, remove_tree
+from ingot.flow.artifact import RECORD_FILE, Artifact, FileEntry, Record
 from ingot.flow.attempts import Spent, read_spent, write_spent
+from ingot.flow.early import Writing
 from ingot.flow.home import Home, describe_files
 from ingot.flow.planning import Planned
 from ingot.flow.request import Request
@@ -30,10 +34,11 @@ class Work:
     planned: Planned
     cores: int
     executor: str
+    unfinished: Mapping[str, Writing] = field(default_factory=dict)
 
     @property
     def _folder(self) -> Path:
-        return self.home.work_path / f"{self.planned.step.artifact}.{self.planned.fingerprint}"
+        return _folder_of(self.planned, self.home)
 
     @property
     def request(self) -> Request:
@@ -43,14 +48,23 @@ class Work:
             step=self.planned.step.name,
             run=self.planned.step.run,
             config=self.planned.config,
-            inputs={name: str(artifact.path) for name, artifact in self.planned.inputs.items()},
+            inputs={name: str(self._place(name, artifact)) for name, artifact in self.planned.inputs.items()},
             sources={name: snapshot.as_literals() for name, snapshot in self.planned.snapshots.items()},
             folder=str(folder),
-            scratch=f"{folder}.scratch",
+            scratch=str(self._scratch),
             cores=self.cores,
             executor=self.executor,
             earlier=self._earlier,
+            unfinished={name: asdict(writing.expected.record) for name, writing in self.unfinished.items()},
         )
+
+    @property
+    def _scratch(self) -> Path:
+        return self._folder.with_name(f"{self._folder.name}.scratch")
+
+    def _place(self, name: str, artifact: Artifact) -> Path:
+        """Return where an input is read; one that is still being written, through a link."""
+        return self._scratch / "inputs" / name if name in self.unfinished else artifact.path
 
     @property
     def _earlier(self) -> str:
@@ -62,12 +76,13 @@ class Work:
         folder = self._folder
         if not self.planned.step.is_resumable:
             remove_tree(folder)
-        scratch = folder.with_name(f"{folder.name}.scratch")
-        remove_tree(scratch)
+        remove_tree(self._scratch)
         folder.mkdir(exist_ok=True)
         # A run killed between writing the record and naming the artifact leaves one behind.
         (folder / RECORD_FILE).unlink(missing_ok=True)
-        scratch.mkdir()
+        self._scratch.mkdir()
+        for name, writing in self.unfinished.items():
+            writing.link(self._scratch / "inputs" / name)
 
     def watching(self, emit: Emit) -> Emit:
         """Return an emit that also keeps what was spent, so that an interrupted attempt still counts."""
@@ -80,12 +95,22 @@ class Work:
 
         return watch
 
-    def commit(self, facts: Mapping[str, Any], started: str, run_id: str) -> Artifact:
-        """Record the finished folder and give it its name and version."""
+    def expected(self, started: str, run_id: str) -> Artifact:
+        """Return the unfinished folder with the record it will have, as far as that is known."""
+        return Artifact(self._folder, self._record({}, {}, started, run_id))
+
+    def commit(self, facts: Mapping[str, Any], started: str, run_id: str, is_read: bool = False) -> Artifact:
+        """Record the finished folder and give it its name and version; one that `is_read` stays under its old name."""
         folder = self._folder
-        record = self._record(facts, started, run_id)
-        artifact = self.home.commit(folder, record)
-        remove_tree(folder.with_name(f"{folder.name}.scratch"))
+        record = self._record(facts, describe_files(folder), started, run_id)
+        if is_read:
+            second = folder.with_name(f".{folder.name}.linked")
+            remove_tree(second)
+            link_tree(folder, second)
+            artifact = self.home.commit(second, record)
+        else:
+            artifact = self.home.commit(folder, record)
+        remove_tree(self._scratch)
         for left in (self._spent_path, folder.with_name(f"{folder.name}.lock")):
             left.unlink(missing_ok=True)
         return artifact
@@ -94,7 +119,7 @@ class Work:
     def _spent_path(self) -> Path:
         return self._folder.with_name(f"{self._folder.name}.spent.json")
 
-    def _record(self, facts: Mapping[str, Any], started: str, run_id: str) -> Record:
+    def _record(self, facts: Mapping[str, Any], files: Mapping[str, FileEntry], started: str, run_id: str) -> Record:
         planned, step = self.planned, self.planned.step
         spent = read_spent(self._spent_path)
         return Record(
@@ -111,7 +136,7 @@ class Work:
             decided_by=planned.decided_by,
             sources={name: _described(snapshot) for name, snapshot in planned.snapshots.items()},
             facts=dict(facts),
-            files=describe_files(self._folder),
+            files=files,
             made_by={"user": _user(), "machine": platform.node(), "platform": platform.platform()},
             code={"ingot": ingot.__version__, "python": sys.version.split()[0]},
             started=started,
@@ -121,6 +146,20 @@ class Work:
             energy_method=spent.method,
             run_id=run_id,
         )
+
+
+def remove_left_over(home: Home, planned: Planned) -> None:
+    """Remove the work folder of a finished artifact; a run leaves one that was killed while it was read early."""
+    folder = _folder_of(planned, home)
+    if not folder.exists():
+        return
+    lock = home.lock(planned.step.artifact)
+    with contextlib.suppress(Timeout), lock.acquire(timeout=0):
+        remove_tree(folder)
+
+
+def _folder_of(planned: Planned, home: Home) -> Path:
+    return home.work_path / f"{planned.step.artifact}.{planned.fingerprint}"
 
 
 def _described(snapshot: Snapshot) -> dict[str, Any]:

@@ -7,6 +7,7 @@ A thread waits for standard input to close, which happens when the parent is gon
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -24,7 +25,7 @@ from ingot.core.energy import Meter
 from ingot.core.plugins import load as load_plugin
 from ingot.core.plugins import resolve
 from ingot.core.storage import room_on_disk
-from ingot.flow.artifact import read_artifact
+from ingot.flow.artifact import Artifact, Record, read_artifact
 from ingot.flow.outcome import in_words
 from ingot.flow.request import Request, StepExecutor
 from ingot.flow.source import snapshot_from_literals
@@ -43,14 +44,20 @@ class Reporter:
         self._meter = Meter()
         self._start = time.monotonic()
         self._lock = threading.Lock()
-        self._last_spent = 0.0
 
     def emit(self, kind: str, /, **fields: Any) -> None:
         """Send one event."""
         with self._lock:
             self._write({"kind": kind, **fields})
-            if time.monotonic() - self._last_spent > _SPENT_EVERY_SECONDS:
-                self._write_spent()
+
+    def keep_telling(self) -> None:
+        """Send what was spent every two seconds, also while the step has nothing to say."""
+        while not self._pipe.closed:
+            time.sleep(_SPENT_EVERY_SECONDS)
+            # Who no longer listens is gone, and this process ends with it.
+            with self._lock, contextlib.suppress(BrokenPipeError):
+                if not self._pipe.closed:
+                    self._write_spent()
 
     def close(self, last_word: Mapping[str, Any]) -> None:
         """Send what was spent and the outcome; nothing may follow."""
@@ -60,9 +67,8 @@ class Reporter:
             self._pipe.close()
 
     def _write_spent(self) -> None:
-        self._last_spent = time.monotonic()
         energy = self._meter.read()
-        seconds = self._last_spent - self._start
+        seconds = time.monotonic() - self._start
         self._write({"kind": "spent", "seconds": seconds, "joules": energy.joules, "method": energy.method})
 
     def _write(self, message: Mapping[str, Any]) -> None:
@@ -74,7 +80,8 @@ def main() -> None:
     """Run the request on standard input."""
     reporter = Reporter(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     request = Request(**json.loads(sys.stdin.buffer.readline()))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for watch in (_end_with_parent, reporter.keep_telling):
+        threading.Thread(target=watch, daemon=True).start()
     # If the runner was killed a moment ago its child may still be on its last breath: one writer a folder.
     with FileLock(f"{request.folder}.lock"):
         reporter.close(_outcome(request, reporter))
@@ -101,11 +108,16 @@ def run_step(request: Request, emit: Any) -> Mapping[str, Any]:
         emit=emit,
         tasks=Tasks(executor.pool, request.cores, emit, Path(request.earlier) if request.earlier else None),
         sources={name: snapshot_from_literals(literals) for name, literals in request.sources.items()},
+        unfinished=frozenset(request.unfinished),
     )
-    inputs = {name: read_artifact(Path(path)) for name, path in request.inputs.items()}
+    inputs = {name: _input(Path(path), request.unfinished.get(name)) for name, path in request.inputs.items()}
     with room_on_disk(context.folder):
         facts: Mapping[str, Any] = function(load(config_type, request.config, request.step), inputs, context)
     return facts
+
+
+def _input(folder: Path, expected: Mapping[str, Any] | None) -> Artifact:
+    return read_artifact(folder) if expected is None else Artifact(folder, Record(**expected))
 
 
 def _end_with_parent() -> None:

@@ -81,7 +81,13 @@ def quickstart(
     config = Partial(PretrainConfig, {"seed": choices.seed, "hooks": ["ingot.evaluate.during:held_out"]})
     planned = _facts(plan, *PLANNED_SETTINGS)
     checkpoint = step(
-        "checkpoint", "ingot.train.run:pretrain", config, [shards, tokenizer], fields=planned, is_resumable=True
+        "checkpoint",
+        "ingot.train.run:pretrain",
+        config,
+        [shards, tokenizer],
+        fields=planned,
+        is_resumable=True,
+        reads_early=("shards",),
     )
     so_far = [documents, dataset, plan, tokenizer, shards, checkpoint]
     report = step("report", "ingot.evaluate.run:evaluate", EvaluateConfig(), so_far)

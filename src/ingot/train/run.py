@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
+from math import inf
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -55,7 +56,7 @@ def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: Step
     codec, loss, look = _codec(config, inputs), objective(config), Hooks(config.hooks, inputs, context)
     # A text too small to fill the planned vocabulary gave a smaller tokenizer: the model has no row without a token.
     config = replace(config, model=replace(config.model, vocabulary=codec.vocabulary))
-    batches = stream(config, inputs)
+    batches = stream(config, inputs, context.unfinished)
     checkpoints = Checkpoints(context.folder / CHECKPOINTS, config.keep_checkpoints, context.emit)
     saved = checkpoints.newest()
     if saved:
@@ -71,9 +72,17 @@ def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: Step
     return {**_facts(state, context.folder / CURVE), "epochs": batches.epochs(state.step)}
 
 
-def stream(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Stream:
-    """Return the batches of a training: of all Shards among its inputs, as its mixture weighs them."""
-    datasets = {name: Shards.open(made.path, "train") for name, made in inputs.items() if made.kind == "Shards"}
+def stream(config: PretrainConfig, inputs: Mapping[str, Artifact], unfinished: Collection[str] = frozenset()) -> Stream:
+    """Return the batches of a training: of all Shards among its inputs, as its mixture weighs them.
+
+    For a shard of an `unfinished` input it waits as long as it takes: should its writer fail, the run ends.
+    """
+    patience = dict.fromkeys(unfinished, inf)
+    datasets = {
+        name: Shards.open(made.path, "train", patience.get(name))
+        for name, made in inputs.items()
+        if made.kind == "Shards"
+    }
     return Stream(datasets, config.batch_size, config.sequence_length, config.seed, config.mixture, config.steps)
 
 
