@@ -26,6 +26,7 @@ from ingot.core.errors import InputError
 from ingot.core.events import Emit
 from ingot.core.storage import fsync_tree, sha256_file, write_atomically
 from ingot.core.tables import parts, shard_name
+from ingot.data.config import TokenizeConfig
 from ingot.data.selection import Selection, Share, documents, select
 from ingot.data.shard import DESCRIPTION, Shard, ShardWriter, Tokens, damaged
 from ingot.flow.tasks import NOTE_FILE, Task, TaskContext, Tasks
@@ -35,8 +36,6 @@ FORMAT = 2
 SPLITS = ("train", "held_out")
 # Enough to measure bits per byte to a thousandth; more would only cost time at every evaluation.
 HELD_OUT_TOKENS = 4_000_000
-# Of text, in one shard: some 64 million tokens. It is what a crash, or the erasure of one document, makes do again.
-SHARD_BYTES = 256_000_000
 
 _MANIFEST = "shards.json"
 _FACTS = "facts"
@@ -53,7 +52,7 @@ def tokenize(
     emit: Emit,
     cores: int,
     held_out_limit: int = HELD_OUT_TOKENS,
-    shard_bytes: int = SHARD_BYTES,
+    shard_bytes: int = TokenizeConfig.shard_bytes,
     tasks: Tasks | None = None,
 ) -> dict[str, Any]:
     """Write the shards of a dataset and return their facts: tokens, documents, bytes and fraction of each split.
