@@ -58,7 +58,7 @@ lint: $(VENV)/.test
 
 # Import-linter and the other laws of the house run inside pytest, as tests/architecture.
 test: lint
-	$(PYTEST) -m 'not slow and not gpu' -n $(TEST_WORKERS)
+	$(PYTEST) -m 'not slow and not gpu' -n $(TEST_WORKERS) --dist worksteal
 
 test-slow: $(VENV)/.test
 	$(PYTEST) -m 'slow and not gpu'

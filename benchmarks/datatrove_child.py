@@ -13,6 +13,7 @@ import tempfile
 import time
 from typing import Any
 
+# The library is only in the environment that this child runs in.
 from datatrove.data import Document  # type: ignore[import-not-found]
 from datatrove.pipeline.dedup.minhash import (  # type: ignore[import-not-found]
     MinhashConfig,

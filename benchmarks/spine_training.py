@@ -13,6 +13,7 @@ tell how much of that is precision, and what Ingot's default optimiser (Muon) co
 from __future__ import annotations
 
 import argparse
+import logging
 import statistics
 import tempfile
 import time
@@ -161,7 +162,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="2 rounds of 4 steps instead of 6 of 6")
     rounds, steps = (2, 4) if arguments.parse_args().quick else (6, 6)
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.getLogger("transformers").setLevel(logging.ERROR)
     precision = resolve_precision("auto", CPU)
     seconds = measure(rounds, steps, precision)
     rate = {name: ROWS * LENGTH / min(found) for name, found in seconds.items()}

@@ -29,6 +29,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "urllib.request": ("core/fetch.py",),
     "urllib3": ("core/fetch.py",),
     "gigatoken": ("tokenizer/bulk.py",),
+    "numba": ("core/compiling.py",),
     "http.client": ("core/fetch.py",),
     "torch.distributed": ("train/parallel/",),
     "pickle": (),

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from ingot.core import plugins
@@ -28,6 +32,33 @@ def test_unknown_names_get_the_nearest(kind: str, name: str, message: str, fix: 
     with pytest.raises(UsageError, match=message) as caught:
         plugins.load(kind, name)
     assert fix in caught.value.fix
+
+
+def test_another_package_adds_a_plugin_as_soon_as_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "elsewhere" not in plugins.names("executor")
+    described = tmp_path / "elsewhere-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text("[ingot.executor]\nelsewhere = ingot.flow.executors.local\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert plugins.load("executor", "elsewhere").summary.startswith("Run each step in a child process")
+    monkeypatch.undo()
+    assert "elsewhere" not in plugins.names("executor")
+
+
+def test_what_is_installed_is_read_once() -> None:
+    code = """
+import sys
+read = []
+sys.addaudithook(lambda event, given: read.append(given[0]) if event == "open" else None)
+from ingot.core.plugins import load, names
+for name in names("filter"):
+    load("filter", name)
+declared = [path for path in read if str(path).endswith("entry_points.txt")]
+print(len(declared), len(set(declared)))
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert told[0] == told[1] != "0"
 
 
 def test_resolves_a_run_reference() -> None:

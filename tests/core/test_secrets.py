@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,3 +53,12 @@ def test_an_unknown_variable_is_told_its_nearest_relative_only() -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_secret(f"file:{tmp_path}/none", "credential")
+
+
+def test_a_process_that_was_offered_nothing_asks_for_a_file() -> None:
+    script = "from ingot.core.secrets import read_secret; read_secret('env:ACME_KEY', 'credential')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "ACME_KEY": "hunter2"}, capture_output=True, text=True
+    )
+    assert "file:PATH" in done.stderr
+    assert "hunter2" not in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,20 @@ def test_labels_may_name_documents(tmp_path: Path) -> None:
     sources = {"labels": file_source(write_lines(tmp_path / "labels.jsonl", labels))}
     facts = train_classifier(ClassifierConfig(), {"documents": documents}, context(tmp_path / "model", sources))
     assert (facts["examples"], facts["positive_examples"]) == (24, 12)
+
+
+def test_documents_that_are_gone_and_documents_that_were_skipped_are_left_out(tmp_path: Path) -> None:
+    texts = sentences(LEASE, 12) + sentences(VISIT, 12)
+    documents = artifact(tmp_path / "documents", texts)
+    labels: list[dict[str, object]] = [{"doc_id": f"doc-{number:04}", "label": number < 12} for number in range(24)]
+    labels += [{"doc_id": "doc-gone", "label": "good"}, {"doc_id": "doc-too", "label": None}]
+    sources = {"labels": file_source(write_lines(tmp_path / "labels.jsonl", labels))}
+    told: list[str] = []
+    made = context(tmp_path / "model", sources)
+    made = replace(made, emit=lambda kind, /, **fields: told.append(f"{kind}: {fields.get('text')}"))
+    facts = train_classifier(ClassifierConfig(), {"documents": documents}, made)
+    assert facts["examples"] == 24
+    assert told == ["warning: 1 of 25 labelled documents were erased or changed since (doc-gone)"]
 
 
 def test_a_reference_set_is_learned_from(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,23 @@ from tests.data.datasets import recipe
 SECRET = "Zweitausendzwölf Ananaskuchen"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    docs = tmp_path / "docs"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with documents, a dataset, a tokenizer and shards."""
+    folder = tmp_path_factory.mktemp("erasure")
+    docs = folder / "docs"
     docs.mkdir()
     for number in range(40):
         words = random.Random(number).choices([f"word{n}" for n in range(500)], k=120)
         (docs / f"{number:02}.txt").write_text(" ".join(words) + "\n", encoding="utf-8")
     (docs / "secret.txt").write_text(f"{SECRET}\n" * 200, encoding="utf-8")
-    home = Home(tmp_path / "home")
-    run(recipe(docs), home)
-    return home
+    run(recipe(docs), Home(folder / "home"))
+    return folder / "home"
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path) -> Home:
+    return Home(shutil.copytree(made, tmp_path / "home"))
 
 
 def uris(home: Home) -> set[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingot.core.config import literals, load
 from ingot.core.errors import UsageError
-from ingot.data.mixture import Config, Mixture, Phase, plan
+from ingot.data.mixture import Config, Mixture, Phase, divided, plan
 
 SIZES = {"laws": 100, "mail": 300, "wiki": 600}
 
@@ -157,3 +157,86 @@ def test_what_makes_no_sense_is_refused_when_it_is_built(settings: dict[str, Any
 def test_what_does_not_fit_the_datasets_is_refused(config: Config, steps: int, what: str) -> None:
     with pytest.raises(UsageError, match=what):
         plan(config, SIZES, steps, 8)
+
+
+def unimax(sizes: dict[str, int], rows: float, epochs: float) -> dict[str, float]:
+    """Return the rows of each dataset as in algorithm 1 of Chung et al. (2023), line by line."""
+    budgets = {}
+    for done, name in enumerate(sorted(sizes, key=lambda each: sizes[each])):
+        budget = rows / (len(sizes) - done)
+        budgets[name] = sizes[name] * epochs if budget > sizes[name] * epochs else budget
+        rows -= budgets[name]
+    return budgets
+
+
+def by_bisection(shares: dict[str, float], rows: float, left: dict[str, float]) -> dict[str, float]:
+    """Raise all datasets at the speed of their shares, each up to its limit, until there are enough rows."""
+    low, high = 0.0, max(left[name] / share for name, share in shares.items())
+    for _ in range(200):
+        level = (low + high) / 2
+        is_enough = sum(min(left[name], level * share) for name, share in shares.items()) >= rows
+        low, high = (low, level) if is_enough else (level, high)
+    return {name: min(left[name], high * share) for name, share in shares.items()}
+
+
+datasets = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 10**6), min_size=1)
+
+
+@given(sizes=datasets, epochs=st.floats(0.5, 8), part=st.floats(0.01, 0.999))
+def test_equal_weights_and_a_cap_are_unimax(sizes: dict[str, int], epochs: float, part: float) -> None:
+    rows = max(1, int(part * epochs * sum(sizes.values())))
+    config = Config(weights=dict.fromkeys(sizes, 1.0), max_epochs=epochs)
+    if rows <= epochs * sum(sizes.values()):
+        ((start, found),) = plan(config, sizes, rows, batch_size=1)
+        expected = unimax(sizes, rows, epochs)
+        assert start == 0
+        assert {name: share * rows for name, share in found.items()} == pytest.approx(expected)
+
+
+@given(data=st.data(), sizes=datasets, part=st.floats(0.01, 0.999))
+def test_a_cap_gives_the_others_what_one_cannot_take(data: st.DataObject, sizes: dict[str, int], part: float) -> None:
+    shares = {name: data.draw(st.floats(0.01, 1)) for name in sizes}
+    left = {name: float(size) for name, size in sizes.items()}
+    rows = part * sum(sizes.values())
+    assert divided(shares, rows, left) == pytest.approx(by_bisection(shares, rows, left), rel=1e-6, abs=1e-6)
+
+
+def test_no_dataset_is_read_more_often_than_the_cap_allows() -> None:
+    config = Config(
+        weights={"laws": 8, "mail": 1, "wiki": 1}, max_epochs=2, phases=(Phase(0.5, {"laws": 5, "mail": 1, "wiki": 2}),)
+    )
+    steps, batch_size = 125, 8
+    mixture = Mixture(plan(config, SIZES, steps, batch_size), list(SIZES), 0)
+    assert mixture.counts(500)[0] == pytest.approx(200, abs=3)
+    counts = dict(zip(SIZES, mixture.counts(steps * batch_size), strict=True))
+    assert counts == pytest.approx({"laws": 200, "mail": 150 + 500 / 3, "wiki": 150 + 1000 / 3}, abs=3)
+
+
+def test_a_cap_that_nothing_reaches_changes_nothing() -> None:
+    assert shares(Config(max_epochs=1)) == shares(Config())
+    assert shares(Config(epochs={"laws": 3}, max_epochs=3)) == shares(Config(epochs={"laws": 3}))
+
+
+def test_replay_keeps_its_share_under_a_cap() -> None:
+    config = Config(weights={"laws": 1, "mail": 1}, replay={"wiki": 0.25}, max_epochs=2)
+    assert shares(config) == [(0, {"wiki": 0.25, "laws": 0.25, "mail": 0.5})]
+
+
+@pytest.mark.parametrize(
+    ("config", "steps", "what"),
+    [
+        (Config(max_epochs=1), 0, "max_epochs of a training of no length"),
+        (Config(max_epochs=0.5), 100, "not enough for 800 rows"),
+        (Config(weights={"laws": 1, "mail": 1}, replay={"wiki": 0.5}, max_epochs=0.5), 100, "not enough"),
+        (Config(max_epochs=2, phases=(Phase(0.5, {"laws": 1}),)), 100, "not enough"),
+    ],
+)
+def test_a_cap_that_cannot_be_kept_is_refused(config: Config, steps: int, what: str) -> None:
+    with pytest.raises(UsageError, match=what):
+        plan(config, SIZES, steps, batch_size=8)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, float("inf"), float("nan")])
+def test_a_cap_is_a_number_above_zero(epochs: float) -> None:
+    with pytest.raises(UsageError, match="max_epochs"):
+        Config(max_epochs=epochs)

@@ -152,6 +152,20 @@ def test_an_interrupted_run_goes_on_with_the_same_bytes(tmp_path: Path) -> None:
     assert contents(tmp_path / "whole" / "dataset") == contents(tmp_path / "cut" / "dataset")
 
 
+def test_a_dataset_that_was_whole_when_the_run_was_killed_is_not_made_again(tmp_path: Path) -> None:
+    """The kill comes after the unfinished pieces were cleared away and before the artifact has its record."""
+
+    class Refuse(Tasks):
+        def run(self, reference: str, tasks: Sequence[Task], out: Path, unit: str = "bytes") -> list[Facts]:
+            raise AssertionError(f"{reference} is done again")
+
+    facts, _ = curate(tmp_path, corpus(), shards=2)
+    before = contents(tmp_path / "dataset")
+    again, _ = curate(tmp_path, corpus(), shards=2, tasks=Refuse())
+    assert again == facts
+    assert contents(tmp_path / "dataset") == before
+
+
 def test_the_manifest_describes_every_file(tmp_path: Path) -> None:
     curate(tmp_path, corpus(), shards=2)
     manifest = json.loads((tmp_path / "dataset" / MANIFEST_FILE).read_text())

@@ -46,7 +46,11 @@ TERMS = {
     "001.txt": {"licence": "CC-BY-4.0", "retention": "2026-05-01"},
     "002.txt": {"retention": "when it is over"},
 }
-FAILURES = [{"uri": "locked.pdf", "reason": "it has a password", "fix": "remove the password"}]
+FAILURES = [
+    {"uri": "locked.pdf", "reason": "it has a password", "fix": "remove the password"},
+    {"uri": "torn.zip", "reason": "the file is broken: it ends too early", "fix": "mend it"},
+    {"uri": "old/locked.pdf", "reason": "it has a password", "fix": "remove the password"},
+]
 
 # What looks at languages and for personal data is among the usual filters.
 WITHOUT_DETECTION = CurateConfig(filters=(Choice("symbols"), Choice("compressibility")))
@@ -120,7 +124,7 @@ def test_what_needs_a_decision_comes_first(page: str) -> None:
         "64 documents (",
         "have no licence on record",
         "1 document is for certain people only",
-        "1 file could not be read",
+        "3 files could not be read",
         "3 items of earlier readings are no longer at their source",
         "1 document (1.26 kB) was kept although nearly the same as another",
         "held out: what is measured on so few is rough",
@@ -137,7 +141,8 @@ def test_every_loss_has_a_reason_and_examples(page: str) -> None:
         "exact duplicate: 2 documents",
         "word for word the same as an earlier document",
         "mostly symbols: 1 document, 3 kB (symbol share above 0.5)",
-        "locked.pdf it has a password. Do: remove the password",
+        "it has a password: 2 files. Do: remove the password locked.pdf old/locked.pdf",
+        "the file is broken: 1 file. Do: mend it torn.zip it ends too early",
     ):
         assert piece in text
     assert re.search(r"again\.txt \w{12} repeats 003\.txt", text)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 
 from ingot.infer.engine import Stop
 from ingot.infer.engines.torch import Config, Engine
-from ingot.infer.parity import NEAR_TIE, Answer, answers, compare
+from ingot.infer.parity import NEAR_TIE, Answer, answers, compare, mixed_texts
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
+from ingot.tokenizer.codec import Codec
+from tests.infer.tiny_model import make_model
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +79,31 @@ def test_a_choice_the_reference_is_undecided_about_is_excused(model_folder: Path
     assert close.agrees
     assert close.near_ties == 2
     assert not compare(other, [undecided(answer, NEAR_TIE * 2) for answer in expected], 8).agrees
+
+
+class Reading(Engine):
+    """The reference as another program that reads texts itself, with the vocabulary of some folder."""
+
+    def __init__(self, folder: Path, vocabulary: Path) -> None:
+        super().__init__(folder, Config())
+        self.own = Codec.load(vocabulary)
+
+    def tokenize(self, text: str) -> list[int] | None:
+        return self.own.encode(text)
+
+
+def test_a_reader_that_splits_protected_terms_is_found(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "model", terms=("ABX-99", "Müller AG"))
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    content["added_tokens"] = [each for each in content["added_tokens"] if each["content"] != "Müller AG"]
+    other = make_model(tmp_path / "other", terms=("ABX-99", "Müller AG"))
+    (other / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    expected = answers(Engine(folder, Config()), [[0]], 2)
+    assert compare(Reading(folder, folder), expected, 2).tokenizes_alike
+    assert not compare(Reading(folder, other), expected, 2).tokenizes_alike
+
+
+def test_terms_stand_alone_inside_words_and_side_by_side(tmp_path: Path) -> None:
+    codec = Codec.load(make_model(tmp_path / "model", terms=("ABX-99",)))
+    text = mixed_texts(codec)[-1]
+    assert codec.encode(text).count(codec.tokenizer.token_to_id("ABX-99")) == text.count("ABX-99") == 5

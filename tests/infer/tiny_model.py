@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -31,10 +32,12 @@ def sizes(vocabulary: int, has_qk_norm: bool = True, has_tied_embeddings: bool =
     )
 
 
-def make_model(folder: Path, has_qk_norm: bool = True, has_tied_embeddings: bool = True) -> Path:
+def make_model(
+    folder: Path, has_qk_norm: bool = True, has_tied_embeddings: bool = True, terms: Sequence[str] = ()
+) -> Path:
     """Write a model folder. Weights are drawn larger than for training, so that answers differ from token to token."""
     folder.mkdir(parents=True, exist_ok=True)
-    write(learn([Path(ast.__file__).read_text(encoding="utf-8")], 512), folder)
+    write(learn([Path(ast.__file__).read_text(encoding="utf-8")], 512, terms=terms), folder)
     codec = Codec.load(folder)
     torch.manual_seed(7)
     decoder = Decoder(sizes(codec.vocabulary, has_qk_norm, has_tied_embeddings))

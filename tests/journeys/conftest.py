@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 INGOT = str(Path(sys.executable).with_name("ingot"))
 SHAPE = ("--width", "64", "--layers", "2", "--vocabulary", "512", "--steps", "40", "--cores", "1")
@@ -59,8 +61,22 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Ingot:
-    """A home with the model `acme` built from the corpus."""
-    ingot = Ingot(tmp_path_factory.mktemp("built") / "home")
-    done = ingot(*build_arguments(corpus))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return ingot
+    """A home with the model `acme` built from the corpus: once for all test processes, and a copy for each."""
+    here = tmp_path_factory.mktemp("built")
+    is_alone = "PYTEST_XDIST_WORKER" not in os.environ
+    shared = here / "shared" if is_alone else tmp_path_factory.getbasetemp().parent / "shared-build"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "home").exists():
+            begun = Ingot(shared / "begun")
+            done = begun(*build_arguments(corpus), timeout=600.0)
+            assert done.returncode == 0, done.stdout + done.stderr
+            begun.home.rename(shared / "home")
+    return Ingot(shutil.copytree(shared / "home", here / "home"))
+
+
+@pytest.fixture
+def ingot(built: Ingot, tmp_path: Path) -> Ingot:
+    """An empty home, but for what is known about this machine's speed: measuring it takes as long as a small build."""
+    home = tmp_path / "home"
+    shutil.copytree(built.home / "artifacts" / "machine-probe", home / "artifacts" / "machine-probe")
+    return Ingot(home)

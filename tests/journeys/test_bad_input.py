@@ -24,11 +24,6 @@ def assert_speaks(done: subprocess.CompletedProcess[str], code: int, *parts: str
         assert part in done.stderr, done.stderr
 
 
-@pytest.fixture
-def ingot(tmp_path: Path) -> Ingot:
-    return Ingot(tmp_path / "home")
-
-
 def test_no_such_folder(ingot: Ingot, tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
     assert_speaks(ingot(*build_arguments(tmp_path / "document")), 3, "documents")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -18,7 +19,7 @@ from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home, damaged_files
 from tests.journeys.conftest import SHAPE, Ingot, build_arguments, copy_corpus
 
-STEPS = ("documents", "dataset", "plan", "tokenizer", "shards", "checkpoint", "report")
+STEPS = ("documents", "dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint", "report")
 
 
 def final_loss(artifact: Artifact) -> tuple[float, str]:
@@ -57,20 +58,18 @@ def test_the_same_documents_elsewhere_are_the_same_build(built: Ingot, tmp_path:
     assert json.loads(done.stdout.splitlines()[-1])["model"] == "acme@1"
 
 
-def test_another_vocabulary_redoes_only_what_depends_on_it(corpus: Path, tmp_path: Path) -> None:
-    ingot = Ingot(tmp_path / "home")
-    assert ingot(*build_arguments(corpus)).returncode == 0
+def test_another_vocabulary_redoes_only_what_depends_on_it(built: Ingot, corpus: Path, tmp_path: Path) -> None:
+    ingot = Ingot(shutil.copytree(built.home, tmp_path / "home"))
     shape = [*SHAPE]
     shape[shape.index("--vocabulary") + 1] = "576"
     done = ingot(*build_arguments(corpus, shape=shape), "--json")
     summary = json.loads(done.stdout.splitlines()[-1])
-    assert set(summary["reused"]) == {"documents", "dataset", "probe"}
+    assert set(summary["reused"]) == {"documents", "dataset", "vocabulary", "probe"}
     assert summary["model"] == "acme@2"
 
 
 @pytest.mark.parametrize("step", ["documents", "tokenizer", "checkpoint"])
-def test_kill_nine_and_run_again_ends_the_same(built: Ingot, corpus: Path, tmp_path: Path, step: str) -> None:
-    ingot = Ingot(tmp_path / "home")
+def test_kill_nine_and_run_again_ends_the_same(built: Ingot, ingot: Ingot, corpus: Path, step: str) -> None:
     with _killed_build(ingot, corpus):
         _wait_until_running(ingot.home, step)
     _assert_the_next_build_ends_like(built, ingot, corpus)
@@ -117,8 +116,7 @@ def _wait_until_running(home: Path, step: str) -> None:
     raise AssertionError(f"step {step} never ran")
 
 
-def test_two_builds_of_one_name_at_once_make_one_model(corpus: Path, tmp_path: Path) -> None:
-    ingot = Ingot(tmp_path / "home")
+def test_two_builds_of_one_name_at_once_make_one_model(ingot: Ingot, corpus: Path) -> None:
     results = []
     threads = [threading.Thread(target=lambda: results.append(ingot(*build_arguments(corpus)))) for _ in range(2)]
     for thread in threads:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from ingot.plan.config import MeasuredVocabulary
 from ingot.plan.forecast import bytes_per_token, forecast, fresh_bytes
 from ingot.plan.scaling import VOCABULARIES, preset
 
@@ -33,13 +34,13 @@ SHALLOW = type(preset("192x4"))(192, 2).model(4096, 512)
 
 
 def test_text_read_again_counts_for_less() -> None:
-    vocabulary = 4096
-    once = fresh_bytes(1000, 10**6, vocabulary)
-    assert fresh_bytes(2000, 10**6, vocabulary) == pytest.approx(2 * once)
-    tokens_of_the_text = 10**6 / bytes_per_token(vocabulary)
-    assert 10**6 < fresh_bytes(2 * tokens_of_the_text, 10**6, vocabulary) < 2 * 10**6
+    covers = bytes_per_token(4096)
+    once = fresh_bytes(1000, 10**6, covers)
+    assert fresh_bytes(2000, 10**6, covers) == pytest.approx(2 * once)
+    tokens_of_the_text = 10**6 / covers
+    assert 10**6 < fresh_bytes(2 * tokens_of_the_text, 10**6, covers) < 2 * 10**6
     # However often it is read, a text never counts for more than sixteen of its kind.
-    assert fresh_bytes(10**12, 10**6, vocabulary) <= 16 * 10**6
+    assert fresh_bytes(10**12, 10**6, covers) <= 16 * 10**6
 
 
 def test_a_larger_vocabulary_covers_more_bytes_per_token() -> None:
@@ -47,3 +48,13 @@ def test_a_larger_vocabulary_covers_more_bytes_per_token() -> None:
     assert covers == sorted(set(covers))
     assert bytes_per_token(3072) == pytest.approx((bytes_per_token(2048) + bytes_per_token(4096)) / 2, abs=0.1)
     assert bytes_per_token(10**9) == bytes_per_token(VOCABULARIES[-1])
+
+
+def test_measured_bytes_per_token_take_the_place_of_the_usual_ones() -> None:
+    measured = [MeasuredVocabulary(4096, 4.2), MeasuredVocabulary(1024, 2.6)]
+    assert bytes_per_token(4096, measured) == pytest.approx(4.2)
+    assert bytes_per_token(1024, measured) == pytest.approx(2.6)
+    assert 2.6 < bytes_per_token(2048, measured) < 4.2
+    # Beyond what was measured the usual figures go on from there.
+    assert bytes_per_token(8192, measured) == pytest.approx(bytes_per_token(8192) * 4.2 / bytes_per_token(4096))
+    assert bytes_per_token(512, measured) == pytest.approx(bytes_per_token(512) * 2.6 / bytes_per_token(1024))

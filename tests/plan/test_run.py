@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from ingot.flow.artifact import Artifact, Record
 from ingot.flow.step import StepContext
 from ingot.model.config import ModelConfig
-from ingot.plan.config import PlanConfig
+from ingot.plan.config import MeasuredVocabulary, PlanConfig
 from ingot.plan.run import plan
 from ingot.plan.scaling import preset
 
@@ -83,3 +83,16 @@ def test_the_plan_depends_on_the_probe_and_not_on_the_machine_that_plans(tmp_pat
     here = plan(CONFIG, {"probe": probe(tmp_path)}, context(tmp_path, [], cores=2))
     elsewhere = plan(CONFIG, {"probe": probe(tmp_path)}, context(tmp_path, [], cores=64))
     assert here == elsewhere
+
+
+def test_what_a_tokenizer_measured_is_planned_with(tmp_path: Path) -> None:
+    usual = plan(CONFIG, {"probe": probe(tmp_path)}, context(tmp_path, []))
+    sizes = tuple(MeasuredVocabulary(size, 0.5 * usual["train_bytes_per_token"]) for size in (1024, 65_536))
+    told: list[dict[str, Any]] = []
+    config = replace(CONFIG, vocabulary=usual["vocabulary"], bytes_per_token_by_vocabulary=sizes)
+    facts = plan(config, {"probe": probe(tmp_path)}, context(tmp_path, told))
+    assert (usual["bytes_per_token"], facts["bytes_per_token"]) == ("estimated", "measured")
+    assert facts["train_bytes_per_token"] < usual["train_bytes_per_token"]
+    assert facts["forecast_bits_per_byte"] > usual["forecast_bits_per_byte"]  # as many tokens are half the text
+    model = ModelConfig(**facts["model"])
+    assert facts["layer_parameters"] + model.vocabulary * model.width == model.matmul_parameters

@@ -30,7 +30,7 @@ def test_the_model_bears_the_name_and_the_probe_is_shared() -> None:
 
 def test_every_artifact_is_of_the_kind_its_step_is_named_for() -> None:
     kinds = {step.name: step.kind for step in quickstart("acme", ["docs"], CHOICES)}
-    assert " ".join(kinds.values()) == "Documents Dataset Probe Plan Tokenizer Shards Checkpoint Report Model"
+    assert " ".join(kinds.values()) == "Documents Dataset Vocabulary Probe Plan Tokenizer Shards Checkpoint Report Model"
     assert all(kind.lower() == name for name, kind in kinds.items())
 
 
@@ -39,16 +39,17 @@ def test_who_reads_what_and_whose_facts_are_taken() -> None:
     assert {step.name: " ".join(parent.name for parent in step.inputs.values()) for step in steps} == {
         "documents": "",
         "dataset": "documents",
+        "vocabulary": "dataset",
         "probe": "",
         "plan": "probe",
-        "tokenizer": "dataset",
+        "tokenizer": "dataset vocabulary",
         "shards": "dataset tokenizer",
         "checkpoint": "shards tokenizer",
-        "report": "documents dataset plan tokenizer shards checkpoint",
+        "report": "documents dataset vocabulary plan tokenizer shards checkpoint",
         "model": "checkpoint tokenizer report",
     }
     taken = {step.name: {fact.step.name for fact in step.fields.values()} for step in steps if step.fields}
-    assert taken == {"plan": {"dataset"}, "tokenizer": {"plan"}, "shards": {"plan"}, "checkpoint": {"plan"}}
+    assert taken == {"plan": {"dataset", "vocabulary"}, "tokenizer": {"plan"}, "shards": {"plan"}, "checkpoint": {"plan"}}
 
 
 def test_choices_reach_the_plan_and_the_source() -> None:

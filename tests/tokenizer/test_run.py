@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,18 @@ from ingot.core.errors import InputError
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import StepContext
 from ingot.tokenizer.codec import Codec
-from ingot.tokenizer.config import Config
-from ingot.tokenizer.run import BASE, GENERAL, train
+from ingot.tokenizer.config import Config, CutConfig
+from ingot.tokenizer.run import BASE, GENERAL, cut, train
 from ingot.tokenizer.train import TOKENIZER_FILES
 
 
 def dataset(folder: Path, texts: list[str], held_out: list[str]) -> dict[str, Artifact]:
-    folder.mkdir()
+    shard = folder / "shards" / "00000"
+    shard.mkdir(parents=True)
     for split, rows in (("train", texts), ("held_out", held_out)):
         ids = [f"{split}-{number}" for number in range(len(rows))]
         table = pa.table({"doc_id": pa.array(ids, pa.string()), "text": pa.array(rows, pa.string())})
-        pq.write_table(table, folder / f"{split}.parquet")
+        pq.write_table(table, shard / f"{split}.parquet")
     return {"dataset": Artifact(path=folder, record=None)}
 
 
@@ -110,3 +112,41 @@ def test_a_general_vocabulary_is_measured_on_the_same_text(tmp_path: Path, corpu
     inputs = with_tokenizer(dataset(tmp_path / "second", corpus, corpus), GENERAL, tmp_path / "general")
     facts, _ = run(tmp_path / "out", Config(vocabulary=1024), inputs)
     assert facts["beside"]["bytes_per_token"] < facts["bytes_per_token"]
+
+
+def test_a_base_takes_terms_though_no_room_is_left(tmp_path: Path, corpus: list[str]) -> None:
+    run(tmp_path / "base", Config(vocabulary=512), dataset(tmp_path / "first", corpus, []))
+    inputs = with_tokenizer(dataset(tmp_path / "second", corpus, corpus), BASE, tmp_path / "base")
+    facts, _ = run(tmp_path / "out", Config(vocabulary=320, terms=("XK-4711",)), inputs)
+    old, new = Codec.load(tmp_path / "base"), Codec.load(tmp_path / "out")
+    assert (facts["vocabulary"], new.terms) == (576, ("XK-4711",))
+    assert new.encode("as ever") == old.encode("as ever")
+    assert len(new.encode("XK-4711")) == 1
+    with pytest.raises(InputError, match="cannot be chosen"):
+        run(tmp_path / "chosen", Config(vocabulary=1024, width=64, layer_parameters=1000), inputs)
+
+
+def test_a_smaller_vocabulary_is_cut_from_a_larger_one(tmp_path: Path, corpus: list[str]) -> None:
+    inputs = dataset(tmp_path / "in", corpus, corpus)
+    config = Config(vocabulary=1024, terms=("XK-4711",))
+    whole, _ = run(tmp_path / "whole", config, inputs)
+    learned, _ = run(tmp_path / "learned", replace(config, vocabulary=512), inputs)
+    out = tmp_path / "cut"
+    out.mkdir()
+    context = StepContext(folder=out, scratch=out, cores=1, emit=lambda kind, /, **_: None)
+    facts = cut(CutConfig(512), with_tokenizer(inputs, "tokenizer", tmp_path / "whole"), context)
+    for name in TOKENIZER_FILES:
+        assert (out / name).read_bytes() == (tmp_path / "learned" / name).read_bytes()
+    assert facts["bytes_per_token"] == learned["bytes_per_token"]
+    assert facts["bytes_per_token_by_vocabulary"] == whole["bytes_per_token_by_vocabulary"]
+    with pytest.raises(InputError, match="a vocabulary of 300"):
+        CutConfig(300)
+
+
+def test_what_goes_on_from_another_vocabulary_is_not_cut(tmp_path: Path, corpus: list[str]) -> None:
+    run(tmp_path / "base", Config(vocabulary=512, terms=("XK-4711",)), dataset(tmp_path / "first", corpus, []))
+    inputs = dataset(tmp_path / "second", corpus, corpus)
+    run(tmp_path / "more", Config(vocabulary=768), with_tokenizer(inputs, BASE, tmp_path / "base"))
+    context = StepContext(folder=tmp_path, scratch=tmp_path, cores=1, emit=lambda kind, /, **_: None)
+    with pytest.raises(InputError, match="cannot be cut"):
+        cut(CutConfig(640), with_tokenizer(inputs, "tokenizer", tmp_path / "more"), context)

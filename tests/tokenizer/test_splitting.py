@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
 from ingot.core.errors import InputError
-from ingot.tokenizer.splitting import DEFAULT, SPLITTINGS, named, recognise
+from ingot.tokenizer.splitting import DEFAULT, SPLITTINGS, named, recognise, recognise_published
 
 Vocabulary = Callable[[str], Tokenizer]
 
@@ -34,6 +34,25 @@ def test_a_rule_that_differs_in_one_character_is_not(vocabulary_of: Vocabulary) 
     assert recognise(content) is None
     split["pattern"]["Regex"] = named(DEFAULT).published
     assert recognise(content) is None
+
+
+@pytest.mark.parametrize("name", SPLITTINGS)
+def test_what_model_makers_publish_is_known_as_such(name: str, vocabulary_of: Vocabulary) -> None:
+    content = content_of(vocabulary_of(name))
+    content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = named(name).published
+    assert recognise(content) is None
+    assert recognise_published(content) is named(name)
+    content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] += "|x"
+    assert recognise_published(content) is None
+
+
+def test_gpt_2_is_published_without_an_expression(vocabulary_of: Vocabulary) -> None:
+    content = content_of(vocabulary_of("gpt-2"))
+    content["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    assert recognise_published(content) is named("gpt-2")
+    assert recognise_published({**content, "model": {**content["model"], "ignore_merges": True}}) is None
+    content["pre_tokenizer"]["add_prefix_space"] = True
+    assert recognise_published(content) is None
 
 
 def test_nor_one_whose_reader_would_merge_otherwise(vocabulary_of: Vocabulary) -> None:

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,44 @@ def test_special_tokens_that_a_base_lacks_are_added(corpus: list[str]) -> None:
     assert codec.bos == 512
     assert [new.id_to_token(row) for row in range(32)] == list(names.values())
     assert codec.decode(codec.encode(TEXT)) == TEXT
+
+
+@pytest.mark.parametrize("name", SPLITTINGS)
+def test_a_vocabulary_as_model_makers_publish_it_is_extended(
+    name: str, vocabulary_of: Callable[[str], Tokenizer], corpus: list[str]
+) -> None:
+    content = json.loads(vocabulary_of(name).to_str())
+    content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = named(name).published
+    # Control tokens stand behind what was learned and are no entries of the model.
+    specials = {added["content"] for added in content["added_tokens"]}
+    vocabulary = content["model"]["vocab"]
+    learned = [token for token in sorted(vocabulary, key=vocabulary.get) if token not in specials]
+    content["model"]["vocab"] = {token: row for row, token in enumerate(learned)}
+    template = content["added_tokens"][0]
+    content["added_tokens"] = [
+        {**template, "id": len(learned), "content": "<|endoftext|>"},
+        {**template, "id": len(learned) + 1, "content": "<|im_start|>"},
+    ]
+    content["normalizer"] = {"type": "NFC"} if name == "qwen2" else None
+    base = Tokenizer.from_str(json.dumps(content))
+    codec = Codec(extend(base, corpus, 0, terms=["XK-4711"]))
+    rows = range(base.get_vocab_size())
+    assert [codec.tokenizer.id_to_token(row) for row in rows] == [base.id_to_token(row) for row in rows]
+    assert codec.start_of_turn == len(learned) + 1
+    assert codec.bos > codec.start_of_turn
+    for text in (*corpus, "It's 12,345.67 e.g. 'quoted'\n\n  and more"):
+        assert codec.encode(text) == base.encode(text, add_special_tokens=False).ids
+    assert len(codec.encode("XK-4711")) == 1
+
+
+def test_a_base_with_gaps_is_refused(corpus: list[str]) -> None:
+    content = json.loads(learn(corpus, 512).to_str())
+    last = max(content["model"]["vocab"], key=content["model"]["vocab"].get)
+    content["model"]["vocab"][last] += 7
+    content["added_tokens"] = [added for added in content["added_tokens"] if added["id"] < 32]
+    with pytest.raises(InputError, match="cannot be extended") as caught:
+        extend(Tokenizer.from_str(json.dumps(content)), corpus, 640)
+    assert "gaps" in caught.value.why
 
 
 def test_a_base_whose_rule_is_unknown_is_refused(corpus: list[str]) -> None:

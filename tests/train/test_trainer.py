@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from ingot.core.errors import StepError
+from ingot.core.errors import KilledError, StepError
 from ingot.flow.artifact import Artifact
 from ingot.model.decoder import Decoder
 from ingot.train.checkpoint import Checkpoints
@@ -18,8 +18,9 @@ from ingot.train.config import PretrainConfig
 from ingot.train.journal import Journal, read_curve
 from ingot.train.objective import Loss, Objective, TensorBatch
 from ingot.train.objectives import next_token
+from ingot.train.saving import Saver
 from ingot.train.state import TrainingState, begin, restore, tensors
-from ingot.train.trainer import SKIPS_ALLOWED, Trainer, advance
+from ingot.train.trainer import REWINDS_ALLOWED, SKIPS_ALLOWED, Trainer, advance
 from tests.train.small import Told, settings, stream
 
 CPU = torch.device("cpu")
@@ -37,8 +38,11 @@ def train(
     state, saved = begin(config, 1, "fp32", CPU), checkpoints.newest()
     if saved:
         restore(state, saved.tensors, saved.scalars)
-    with Journal(folder / "curve.jsonl", config.steps, state.step, told) as journal:
-        Trainer(config, objective, stream(inputs, config), final_norm, journal, checkpoints).run(state)
+    with (
+        Journal(folder / "curve.jsonl", config.steps, state.step, told) as journal,
+        Saver(checkpoints) as saver,
+    ):
+        Trainer(config, objective, stream(inputs, config), final_norm, journal, saver).run(state)
     return state
 
 
@@ -140,13 +144,13 @@ def test_a_batch_without_a_number_is_skipped_with_a_warning_and_moves_nothing(in
     assert [line["step"] for line in curve if "skipped" in line] == [3]
     assert all(torch.isfinite(weight).all() for weight in state.decoder.parameters())
     before, report = tensors(state), advance(state, stream(inputs, config).batch(0), Spoiled(1), config)
-    assert report.is_skipped
+    assert report.trouble
     assert all(torch.equal(weight, before[name]) for name, weight in tensors(state).items())
 
 
 def test_a_training_that_has_fallen_apart_is_stopped(inputs: Inputs, tmp_path: Path) -> None:
     spoiled = Spoiled(*range(4, 100))
-    with pytest.raises(StepError, match="not a number") as raised:
+    with pytest.raises(StepError, match="fallen apart") as raised:
         train(tmp_path, inputs, settings(steps=50), spoiled)
     assert spoiled.count == 3 + SKIPS_ALLOWED + 1
     assert "learning rate" in raised.value.fix
@@ -162,3 +166,137 @@ def test_looking_saving_and_the_last_step(inputs: Inputs, tmp_path: Path) -> Non
     curve = read_curve(tmp_path / "curve.jsonl")
     assert [line["step"] for line in curve if "final_norm" in line] == [3, 6, 7]
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["step-00000004", "step-00000007"]
+
+
+class Scaled(Spoiled):
+    """The usual objective, except that chosen calls give a loss many times too large."""
+
+    def __call__(self, decoder: Decoder, batch: TensorBatch) -> Loss:
+        self.count += 1
+        loss = LOSS(decoder, batch)
+        return replace(loss, total=loss.total * 1000) if self.count in self.calls else loss
+
+
+def test_a_spike_is_skipped_and_says_what_it_read(inputs: Inputs, tmp_path: Path) -> None:
+    told, config = Told(), settings(steps=12)
+    train(tmp_path, inputs, config, Scaled(8), told)
+    (warning,) = told.of("warning")
+    assert warning["step"] == 8
+    assert "times as long as usual" in warning["text"]
+    assert stream(inputs, config).documents(7)[0] in warning["text"]
+    assert [line["step"] for line in read_curve(tmp_path / "curve.jsonl") if "skipped" in line] == [8]
+
+
+def test_a_spike_in_the_warmup_is_not_one(inputs: Inputs, tmp_path: Path) -> None:
+    told = Told()
+    train(tmp_path, inputs, settings(steps=5, warmup_steps=5), Scaled(3), told)
+    assert told.of("warning") == []
+
+
+def test_what_does_not_pass_goes_back_to_the_checkpoint_and_past_the_data(inputs: Inputs, tmp_path: Path) -> None:
+    config = settings(steps=20, checkpoint_every=6)
+    told = Told()
+    state = train(tmp_path / "a", inputs, config, Scaled(*range(9, 14)), told)
+    assert (state.step, state.batch) == (20, 27)  # steps 7 to 13 were taken back, with their seven batches
+    text = told.of("warning")[-1]["text"]
+    assert "going back from step 13 to step 6, without batches 6 to 12" in text
+    curve = read_curve(tmp_path / "a" / "curve.jsonl")
+    assert [line["step"] for line in curve] == list(range(1, 21))
+    assert not [line for line in curve if "skipped" in line]
+
+
+def test_a_training_killed_after_it_went_back_ends_the_same(inputs: Inputs, tmp_path: Path) -> None:
+    """The spikes come with the batches, as they do in life, so they come again."""
+    config = settings(steps=20, checkpoint_every=6)
+    bad = {tuple(stream(inputs, config).batch(number).tokens[0]) for number in range(8, 13)}
+
+    class BadBatches:
+        stop_at = 0
+        count = 0
+
+        def __call__(self, decoder: Decoder, batch: TensorBatch) -> Loss:
+            self.count += 1
+            if self.count == self.stop_at:
+                raise Stopped
+            loss = LOSS(decoder, batch)
+            return replace(loss, total=loss.total * 1000) if tuple(batch.tokens_BT[0].tolist()) in bad else loss
+
+    unbroken = train(tmp_path / "unbroken", inputs, config, BadBatches())
+    broken = BadBatches()
+    broken.stop_at = 16  # two steps after it went back
+    with pytest.raises(Stopped):
+        train(tmp_path / "broken", inputs, config, broken)
+    assert same(train(tmp_path / "broken", inputs, config, BadBatches()), unbroken)
+
+
+def test_what_comes_back_every_time_stops_the_training(inputs: Inputs, tmp_path: Path) -> None:
+    spoiled = Spoiled(*range(9, 200))
+    with pytest.raises(StepError, match="fallen apart"):
+        train(tmp_path, inputs, settings(steps=50, checkpoint_every=6), spoiled)
+    assert spoiled.count == 8 + (SKIPS_ALLOWED + 1) * (REWINDS_ALLOWED + 1)
+
+
+def flip_an_exponent_bit(decoder: Decoder) -> None:
+    weight = decoder.layers[0].mlp.up_proj.weight.detach()
+    weight.view(torch.int32)[3, 5] ^= 1 << 28
+
+
+def test_a_weight_that_changes_in_memory_costs_the_steps_since_the_checkpoint(inputs: Inputs, tmp_path: Path) -> None:
+    config, told = settings(steps=10, checkpoint_every=3), Told()
+    unbroken = train(tmp_path / "unbroken", inputs, config)
+    state = begin(config, 1, "fp32", CPU)
+    flipped: list[int] = []
+
+    def flip(step: int) -> None:
+        if step == 5 and not flipped:
+            flipped.append(step)
+            flip_an_exponent_bit(state.decoder)
+
+    with (
+        Journal(tmp_path / "curve.jsonl", config.steps, 0, told) as journal,
+        Saver(Checkpoints(tmp_path / "checkpoints", 2, told)) as saver,
+    ):
+        Trainer(config, LOSS, stream(inputs, config), final_norm, journal, saver, beat=flip).run(state)
+    assert "weights changed in memory" in told.of("warning")[0]["text"]
+    assert same(state, unbroken)
+
+
+@pytest.mark.parametrize("wrong", [4, 5])
+def test_a_gradient_that_comes_out_differently_is_computed_again(inputs: Inputs, tmp_path: Path, wrong: int) -> None:
+    """Step 4 is verified, so calls 4 and 5 compute its gradient."""
+    config = settings(steps=6, verify_every=4)
+    told = Told()
+    unbroken = train(tmp_path / "unbroken", inputs, config)
+    state = train(tmp_path / "faulty", inputs, config, Scaled(wrong), told)
+    assert "computed again" in told.of("warning")[0]["text"]
+    assert same(state, unbroken)
+
+
+def test_a_machine_that_never_computes_the_same_is_refused(inputs: Inputs, tmp_path: Path) -> None:
+    class Random:
+        def __call__(self, decoder: Decoder, batch: TensorBatch) -> Loss:
+            loss = LOSS(decoder, batch)
+            return replace(loss, total=loss.total * torch.rand(()))
+
+    with pytest.raises(StepError, match="differently every time"):
+        train(tmp_path, inputs, settings(steps=6, verify_every=4), Random())
+
+
+def test_asked_to_stop_it_saves_and_goes_on_later_with_the_same_bits(inputs: Inputs, tmp_path: Path) -> None:
+    config = settings(steps=10, checkpoint_every=8)
+    unbroken = train(tmp_path / "unbroken", inputs, config)
+    state = begin(config, 1, "fp32", CPU)
+    folder = tmp_path / "stopped"
+    folder.mkdir()
+
+    def asked() -> bool:
+        return state.step >= 5
+
+    with (
+        Journal(folder / "curve.jsonl", config.steps, 0, Told()) as journal,
+        Saver(Checkpoints(folder / "checkpoints", 2, Told())) as saver,
+    ):
+        trainer = Trainer(config, LOSS, stream(inputs, config), final_norm, journal, saver, is_asked_to_stop=asked)
+        with pytest.raises(KilledError, match="saved at step 5 of 10"):
+            trainer.run(state)
+    assert same(train(folder, inputs, config), unbroken)

@@ -22,6 +22,7 @@ from ingot.core.errors import InputError, SpaceError, UsageError
 from ingot.core.storage import as_size, free_bytes, write_atomically
 from ingot.data.config import CurateConfig
 from ingot.data.connectors import folder
+from ingot.data.inputs import check_inputs
 from ingot.flow.home import Home, check_name
 from ingot.flow.planning import take_snapshot
 from ingot.flow.recipe_file import read_config, read_sources, write_recipe
@@ -145,7 +146,11 @@ def _choices(options: Mapping[str, Any]) -> Choices:
 
 
 def _curation(path: Path | None) -> CurateConfig:
-    return CurateConfig() if path is None else read_config(path, CurateConfig)
+    if path is None:
+        return CurateConfig()
+    config = read_config(path, CurateConfig)
+    check_inputs(config.filters, ())
+    return config
 
 
 def _seconds(text: str | None) -> float:

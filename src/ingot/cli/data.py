@@ -1,4 +1,7 @@
-"""`ingot data`: look into a dataset, say why a document is where it is, try rules, and remove a document for good."""
+"""`ingot data`: look into a dataset, say why a document is where it is, try rules, and remove a document for good.
+
+`label` and `tokens` lie in files of their own.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,15 @@ from typing import Any
 
 import click
 
+from ingot.cli.label import label
+from ingot.cli.lookup import dataset_of
 from ingot.cli.options import shared
 from ingot.cli.show.json_lines import print_json_lines
+from ingot.cli.show.printable import printable
 from ingot.cli.show.tables import print_table
+from ingot.cli.tokens import tokens
 from ingot.cli.wire import home_at
-from ingot.core.errors import InputError
 from ingot.core.storage import as_size
-from ingot.flow.artifact import Artifact
 
 _OPENING = 400
 _TABLES = click.Choice(["train", "held_out", "dropped"])
@@ -34,6 +39,10 @@ def data() -> None:
     ingot data explain acme handbook/leave.md
     ingot data search acme "notice period"
     """
+
+
+data.add_command(label)
+data.add_command(tokens)
 
 
 @data.command()
@@ -93,7 +102,7 @@ def explain(name: str, document: str, home_path: str, as_json: bool, debug: bool
             print_json_lines([{**asdict(found), "verdict": found.verdict}])
             continue
         row = found.row
-        click.echo(click.style(f"{row['uri']}  ({row['doc_id']})", bold=True))
+        click.echo(click.style(f"{printable(row['uri'])}  ({row['doc_id']})", bold=True))
         click.echo(f"{found.verdict}\n")
         click.echo(f"read by {row['parser']}, bytes {row['byte_start']:,} to {row['byte_end']:,} of its source")
         for change in row["changes"]:
@@ -128,9 +137,9 @@ def search(
         if as_json:
             print_json_lines([asdict(hit)])
         else:
-            click.echo(f"{click.style(hit.uri, bold=True)}  {hit.doc_id}  {hit.table}")
-            line = f"{hit.before}{click.style(hit.match, reverse=True)}{hit.after}".replace("\n", " ")
-            click.echo(f"  {line}")
+            click.echo(f"{click.style(printable(hit.uri), bold=True)}  {hit.doc_id}  {hit.table}")
+            before, match, after = (printable(part).replace("\n", " ") for part in (hit.before, hit.match, hit.after))
+            click.echo(f"  {before}{click.style(match, reverse=True)}{after}")
     if not count and not as_json:
         click.echo("Nothing found.")
 
@@ -150,8 +159,8 @@ def sample(name: str, count: int, seed: int, table: str, home_path: str, as_json
             print_json_lines([row])
             continue
         text = row["text"]
-        click.echo(click.style(f"{row['uri']}  ({row['doc_id']}, {as_size(len(text.encode()))})", bold=True))
-        click.echo(text[:_OPENING] + ("..." if len(text) > _OPENING else "") + "\n")
+        click.echo(click.style(f"{printable(row['uri'])}  ({row['doc_id']}, {as_size(len(text.encode()))})", bold=True))
+        click.echo(printable(text[:_OPENING]) + ("..." if len(text) > _OPENING else "") + "\n")
 
 
 @data.command()
@@ -197,7 +206,8 @@ def rules(name: str, rules: Path, examples: int, home_path: str, as_json: bool, 
             f" ({each.share:.1%} of the text), {each.alone:,} of them by this rule alone"
         )
         for example in each.examples:
-            click.echo(f"  {example.uri}  {each.column} = {_as_value(example.value)}\n    {example.opening}")
+            value = f"{each.column} = {_as_value(example.value)}"
+            click.echo(f"  {printable(example.uri)}  {value}\n    {printable(example.opening)}")
 
 
 @data.command()
@@ -251,22 +261,6 @@ def forget(document: str, reason: str, yes: bool, home_path: str, as_json: bool,
         click.echo("made from it before, and not changed by this; train again without it, or withdraw:")
         for reference in found.learned_from_it:
             click.echo(f"  {reference}")
-
-
-def dataset_of(name: str, home_path: str) -> Artifact:
-    """Return the dataset a name means: itself, or the one a model, or anything else, was made from."""
-    from ingot.flow.lineage import ancestors
-
-    home = home_at(home_path)
-    artifact = home.get(name)
-    found = [each for each in ancestors(home, artifact) if each.kind == "Dataset"]
-    if not found:
-        raise InputError(
-            f"{artifact.reference} is no dataset and was not made from one",
-            where=artifact.kind,
-            fix="`ingot artifacts` lists what there is; datasets have the kind Dataset",
-        )
-    return found[-1]
 
 
 def _as_value(value: Any) -> str:

@@ -2,7 +2,9 @@
 
 A config holds a reference, `env:NAME` or `file:PATH`, so that a recipe, a fingerprint, a record or a log can show it.
 Only the composition root reads the environment: it offers the variables here once, as the program starts, and a library
-user who wants `env:` does the same. Files need no offer; a container mounts its secrets as files.
+user who wants `env:` does the same. The processes of a step on this machine inherit the environment and offer it too;
+workers of a cluster have environments of their own, in which the same name may mean something else, and offer none.
+Files need no offer; a container mounts its secrets as files.
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ from pathlib import Path
 from ingot.core.errors import InputError, UsageError, suggest
 
 _MOST_BYTES = 1 << 20
-_offered: dict[str, str] = {}
+_offered: dict[str, str] | None = None
 
 
 def offer_environment(variables: Mapping[str, str]) -> None:
-    """Let `env:NAME` be looked up in these variables from now on; called once, by the composition root."""
-    _offered.clear()
-    _offered.update(variables)
+    """Let `env:NAME` be looked up in these variables from now on; called once, as a process of this machine starts."""
+    global _offered
+    _offered = dict(variables)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -49,11 +51,7 @@ def read_secret(reference: str, where: str) -> Secret:
     """
     kind, _, name = reference.partition(":")
     if kind == "env" and name:
-        if name not in _offered:
-            raise InputError(
-                f"the environment variable {name} is not set", where=where, fix=suggest(name, _similar(name))
-            )
-        return Secret(_offered[name])
+        return Secret(_variable(name, where))
     if kind == "file" and name:
         return Secret(_content(Path(name).expanduser(), where))
     raise UsageError(
@@ -62,6 +60,19 @@ def read_secret(reference: str, where: str) -> Secret:
         why="recipes and records are kept and shown",
         fix="write env:NAME for an environment variable or file:PATH for a file that holds it",
     )
+
+
+def _variable(name: str, where: str) -> str:
+    if _offered is None:
+        raise InputError(
+            f"the environment variable {name} cannot be used here",
+            where=where,
+            why="only a command and its processes on the same machine have it, not the workers of a cluster",
+            fix="put the secret in a file that every machine has at the same path, and name it: file:PATH",
+        )
+    if name not in _offered:
+        raise InputError(f"the environment variable {name} is not set", where=where, fix=suggest(name, _similar(name)))
+    return _offered[name]
 
 
 def _content(path: Path, where: str) -> str:
@@ -76,4 +87,4 @@ def _content(path: Path, where: str) -> str:
 def _similar(name: str) -> list[str]:
     # Only names that share a word: a list of every variable of the machine is nobody's business.
     words = {word for word in name.split("_") if len(word) > 2}
-    return [offered for offered in _offered if words & set(offered.split("_"))]
+    return [offered for offered in _offered or () if words & set(offered.split("_"))]

@@ -1,9 +1,10 @@
 """Train a text classifier: from fifty labelled documents, or from a reference set held against the rest.
 
-Labels are JSON Lines, `{"text": ..., "label": ...}` or `{"doc_id": ..., "label": ...}`. Without labels a sample of
-the input `reference` is positive and one of the input `documents` negative, as in Brown et al. (2020, appendix A).
-How well it tells them apart is measured on examples it was not trained with: five folds, in which equal texts are one
-example.
+Labels are JSON Lines, `{"text": ..., "label": ...}` or `{"doc_id": ..., "label": ...}`, as `ingot data label` writes
+them; a label of null is a document that was skipped. Documents that were erased or changed since are left out. Without
+labels a sample of the input `reference` is positive and one of the input `documents` negative, as in Brown et al.
+(2020, appendix A). How well it tells them apart is measured on examples it was not trained with: five folds, in which
+equal texts are one example.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ingot.core.errors import InputError, UsageError
+from ingot.core.events import Emit
 from ingot.core.plugins import load as load_plugin
 from ingot.data.batch import of_texts
 from ingot.data.dedup.exact import fingerprint
@@ -39,6 +41,7 @@ from ingot.data.text_classifier import COLUMNS, Classifier, features, save
 from ingot.flow.artifact import Artifact
 from ingot.flow.source import Snapshot
 from ingot.flow.step import Facts, StepContext
+from ingot.flow.tasks import silent
 
 FOLDS = 5
 PENALTIES = (0.003, 0.03, 0.3, 3.0)
@@ -67,7 +70,7 @@ class Example:
 def train_classifier(config: ClassifierConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
     """Train a classifier on the labels of the sources, or on the `reference` and the `documents` of the inputs."""
     if context.sources:
-        examples = list(labelled(context.sources, inputs, config.positive))
+        examples = list(labelled(context.sources, inputs, config.positive, context.emit))
     elif "reference" in inputs and "documents" in inputs:
         examples = [
             Example(text, name == "reference")
@@ -137,27 +140,34 @@ def cross_validated(rows: Rows, is_positive: Booleans, fold: Integers, penalty: 
 
 
 def labelled(
-    sources: Mapping[str, Snapshot], inputs: Mapping[str, Artifact], positive: Sequence[str]
+    sources: Mapping[str, Snapshot], inputs: Mapping[str, Artifact], positive: Sequence[str], emit: Emit = silent
 ) -> Iterator[Example]:
     """Yield the labelled examples; texts of labels that give a `doc_id` are looked up in the inputs.
 
-    Raises InputError for a line that is no label and for an id that is in no input.
+    Ids that are in no input are counted in a warning. Raises InputError for a line that is no label, and when not one
+    of the ids is in an input.
     """
     by_id: dict[str, bool] = {}
     for where, record in _records(sources):
         if "label" not in record or not isinstance(record.get("text", record.get("doc_id")), str):
             raise InputError("this line is no label", where=where, fix=_FIX)
+        if record["label"] is None:
+            continue
         is_positive = as_word(record["label"]).lower() in positive
         if "text" in record:
             yield Example(record["text"], is_positive)
         else:
             by_id[record["doc_id"]] = is_positive
+    wanted = len(by_id)
     for artifact in inputs.values() if by_id else ():
         yield from (Example(text, by_id.pop(doc_id)) for doc_id, text in read_texts(artifact.path) if doc_id in by_id)
-    if by_id:
-        some = ", ".join(sorted(by_id)[:3])
+    if not by_id:
+        return
+    some = ", ".join(sorted(by_id)[:3])
+    if len(by_id) == wanted:
         fix = "give the step the documents they were labelled in, as an input"
         raise InputError(f"{len(by_id)} labelled documents are in no input", where=some, fix=fix)
+    emit("warning", text=f"{len(by_id)} of {wanted} labelled documents were erased or changed since ({some})")
 
 
 def _records(sources: Mapping[str, Snapshot]) -> Iterator[tuple[str, dict[str, Any]]]:

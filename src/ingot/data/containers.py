@@ -27,6 +27,8 @@ _LIMITS = Limits(memory_bytes=3 << 30, timeout_seconds=120.0)
 _PIECE_BYTES = 8 << 20
 _PACKED_BYTES = 256 << 10
 
+SAME_NAME = "another item has the same name"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -189,7 +191,7 @@ def take(state: SourceState, part: str, entries: Iterator[Entry]) -> tuple[list[
         if entry.reason:
             refusals[entry.uri] = entry.reason
         elif entry.uri in items:
-            refusals[f"{entry.uri} (again)"] = "another item has the same name"
+            refusals[f"{entry.uri} (again)"] = SAME_NAME
         elif known is not None:
             items[entry.uri] = known.item
         else:

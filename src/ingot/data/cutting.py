@@ -69,12 +69,12 @@ def cut_text(text: str, piece_bytes: int, positions: Sequence[Position] = ()) ->
         window = payload[position : position + piece_bytes]
         is_last = position + len(window) == len(payload)
         cut = len(window) if is_last else boundary(window, utf8)
-        inside = _positions_within(positions, position, position + cut)
+        inside = positions_within(positions, position, position + cut)
         yield Piece(window[:cut].decode("utf-8", errors="replace"), position, position + cut, inside)
         position += cut
 
 
-def _positions_within(positions: Sequence[Position], start: int, end: int) -> tuple[Position, ...]:
+def positions_within(positions: Sequence[Position], start: int, end: int) -> tuple[Position, ...]:
     """Return what begins between two bytes, counted from the first; before it the page or sheet that goes on there."""
     inside = tuple(replace(each, start=each.start - start) for each in positions if start <= each.start < end)
     if any(each.start == 0 and each.kind != "table" for each in inside):

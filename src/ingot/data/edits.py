@@ -7,8 +7,9 @@ stood there: that may have been the very thing to remove.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ RECORD = pa.struct(
         pa.field("length", pa.int64(), nullable=False),
     ]
 )
+
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,9 @@ def apply_all(text: str, changes: Sequence[Change]) -> str:
     return text
 
 
-def records(text: str, changes: Sequence[Change]) -> list[dict[str, Any]]:
+def records(text: str, changes: Sequence[Change]) -> list[Record]:
     """Return what is kept about the changes of a text, as rows of RECORD."""
-    kept: list[dict[str, Any]] = []
+    kept: list[Record] = []
     for change in changes:
         place = size = 0
         for edit in change.edits:
@@ -90,3 +93,49 @@ def records(text: str, changes: Sequence[Change]) -> list[dict[str, Any]]:
             place, size = edit.end, end
         text = apply(text, change)
     return kept
+
+
+def cut_records(kept: Sequence[Record], place: int) -> tuple[list[Record], list[Record], int]:
+    """Divide the records of a changed text that is cut at a byte; return also where that is in the text as it was read.
+
+    What was put across the cut is told of in both halves: the first has what stood there.
+    """
+    first: list[Record] = []
+    second: list[Record] = []
+    for stage in reversed(list(_stages(kept))):
+        before, behind, place = _cut_stage(stage, place)
+        first, second = [*before, *first], [*behind, *second]
+    return first, second, place
+
+
+def _stages(kept: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Yield the records of one transform after the other."""
+    ends = [
+        number
+        for number, (one, other) in enumerate(pairwise(kept), 1)
+        if one["transform"] != other["transform"] or other["start"] < one["end"]
+    ]
+    for start, end in pairwise((0, *ends, len(kept))):
+        yield kept[start:end]
+
+
+def _cut_stage(stage: Sequence[Record], place: int) -> tuple[list[Record], list[Record], int]:
+    grown = 0
+    for number, record in enumerate(stage):
+        start = record["start"] + grown
+        if place <= start:
+            break
+        if place < start + record["length"]:
+            cut = record["end"]
+            last = {**record, "length": place - start}
+            rest = {**record, "start": cut, "length": record["length"] - last["length"]}
+            return [*stage[:number], last], [_moved(each, cut) for each in (rest, *stage[number + 1 :])], cut
+        grown += record["length"] - (record["end"] - record["start"])
+    else:
+        number = len(stage)
+    cut = place - grown
+    return list(stage[:number]), [_moved(each, cut) for each in stage[number:]], cut
+
+
+def _moved(record: Record, by: int) -> Record:
+    return {**record, "start": record["start"] - by, "end": record["end"] - by}

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 from ingot.core.errors import InputError
 from ingot.core.storage import remove_tree, write_atomically
 from ingot.core.tables import SHARDS_FOLDER, read_batches
+from ingot.data.lookup import look_up
 from ingot.data.pipeline import MANIFEST_FILE, manifest
 from ingot.data.rows import TableWriter
 from ingot.data.shard import DESCRIPTION, DOCUMENTS, Shard, ShardWriter
@@ -79,12 +79,8 @@ def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
 def _ids(artifact: Artifact, wanted: str) -> set[str]:
     """Return the ids an artifact's tables and tombstones know the document by."""
     found = {stone.doc_id for stone in tombstones(artifact.path) if stone.doc_id == wanted}
-    for path in _tables(artifact.path):
-        for batch in read_batches(path, ("doc_id", "parent_id", "uri")):
-            is_wanted = np.zeros(batch.num_rows, np.bool_)
-            for column in batch.columns:
-                is_wanted |= pc.fill_null(pc.equal(column, wanted), False).to_numpy(zero_copy_only=False)
-            found.update(batch.column("doc_id").filter(pa.array(is_wanted)).to_pylist())
+    for each in look_up(_tables(artifact.path), wanted):
+        found.update(each.table(["doc_id"])["doc_id"].to_pylist())
     return found
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from ingot.core.tables import parts
+from ingot.core.tables import parts, read_batches
 from ingot.data.document import SCHEMA
 from ingot.data.explore import TABLES, find
 
@@ -51,34 +50,43 @@ class Explanation:
 def explain(dataset: Path, wanted: str) -> list[Explanation]:
     """Explain the documents with this id or URI. Raises InputError when there is none."""
     found = find(dataset, wanted)
-    numbers = _numbers(dataset)
-    return [Explanation(row, _statistics(row, numbers), _uri(dataset, row["duplicate_of"])) for row in found]
+    return [
+        Explanation(row, _statistics(row, ranks), _uri(dataset, row["duplicate_of"]))
+        for row, ranks in zip(found, _ranks(dataset, found), strict=True)
+    ]
 
 
 def _uri(dataset: Path, doc_id: str | None) -> str | None:
     return None if doc_id is None else str(find(dataset, doc_id)[0]["uri"])
 
 
-def _numbers(dataset: Path) -> dict[str, dict[str, Any]]:
-    """Return the sorted values of every numeric annotation, by parser and column."""
+def _ranks(dataset: Path, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """Return for each row and number in it the share of its parser's documents with no larger one. Reads once."""
+    ranks: list[dict[str, float]] = [{} for _ in rows]
     files = [path for table in TABLES for path in parts(dataset, table)]
-    schema = pq.read_schema(files[0])
-    wanted = [field.name for field in schema if pa.types.is_floating(field.type) and field.name not in _NOT_FOUND_IN_IT]
-    table = pa.concat_tables([pq.read_table(path, columns=["parser", *wanted]) for path in files])
-    parsers = np.asarray(table["parser"].to_pylist(), dtype=object)
-    return {
-        parser: {name: np.sort(table[name].to_numpy()[parsers == parser]) for name in wanted} for parser in set(parsers)
-    }
+    for parser in dict.fromkeys(row["parser"] for row in rows):
+        asked = [number for number, row in enumerate(rows) if row["parser"] == parser]
+        names = {name for number in asked for name, value in rows[number].items() if _is_ranked(name, value)}
+        values = {name: np.array([rows[number][name] for number in asked], np.float32) for name in sorted(names)}
+        below, documents = {name: np.zeros(len(asked), np.int64) for name in values}, 0
+        for batch in read_batches(files, ["parser", *values]):
+            among = batch.filter(pc.equal(batch.column("parser"), parser))
+            documents += among.num_rows
+            for name, wanted in values.items():
+                column = np.sort(among.column(name).to_numpy(zero_copy_only=False))
+                below[name] += np.searchsorted(column, wanted, side="right")
+        for place, number in enumerate(asked):
+            ranks[number] = {name: round(int(count[place]) / documents, 4) for name, count in below.items()}
+    return ranks
 
 
-def _statistics(row: Mapping[str, Any], numbers: Mapping[str, Mapping[str, Any]]) -> list[Statistic]:
-    found = []
-    for column, value in row.items():
-        if column in _NOT_FOUND_IN_IT:
-            continue
-        among = numbers[row["parser"]].get(column)
-        quantile = None
-        if among is not None and value is not None:
-            quantile = round(float(np.searchsorted(among, np.float32(value), side="right")) / len(among), 4)
-        found.append(Statistic(column, value, quantile))
-    return found
+def _is_ranked(name: str, value: object) -> bool:
+    return name not in _NOT_FOUND_IN_IT and isinstance(value, float)
+
+
+def _statistics(row: Mapping[str, Any], ranks: Mapping[str, float]) -> list[Statistic]:
+    return [
+        Statistic(name, value, ranks.get(name) if _is_ranked(name, value) else None)
+        for name, value in row.items()
+        if name not in _NOT_FOUND_IN_IT
+    ]

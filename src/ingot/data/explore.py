@@ -18,6 +18,7 @@ import re2
 
 from ingot.core.errors import InputError, UsageError
 from ingot.core.tables import parts, read_batches, read_rows
+from ingot.data.lookup import LEAST_PREFIX, look_up
 
 TABLES = ("train", "held_out", "dropped")
 _AROUND = 60
@@ -62,17 +63,13 @@ def rows(dataset: Path, tables: Sequence[str] = TABLES, names: Sequence[str] | N
 
 def find(dataset: Path, wanted: str) -> list[dict[str, Any]]:
     """Return the documents with this id, the beginning of it (8 characters or more), or this URI; their parts too."""
-    found: list[dict[str, Any]] = []
-    for table in TABLES:
-        for path in parts(dataset, table):
-            numbers = [
-                number
-                for number, row in enumerate(read_rows(path, ("doc_id", "parent_id", "uri")))
-                if _is_wanted(row, wanted)
-            ]
-            if numbers:
-                kept = set(numbers)
-                found += [{"table": table, **row} for number, row in enumerate(read_rows(path)) if number in kept]
+    files = {path: table for table in TABLES for path in parts(dataset, table)}
+    by_prefix = len(wanted) >= LEAST_PREFIX
+    found = [
+        {"table": files[each.path], **row}
+        for each in look_up(list(files), wanted, by_prefix=by_prefix)
+        for row in each.table().to_pylist()
+    ]
     if not found:
         raise InputError(
             f"there is no document {wanted!r} in this dataset",
@@ -80,12 +77,6 @@ def find(dataset: Path, wanted: str) -> list[dict[str, Any]]:
             fix="give a document's id or its URI as `ingot data show` and `ingot data search` print them",
         )
     return found
-
-
-def _is_wanted(row: dict[str, Any], wanted: str) -> bool:
-    if wanted in (row["doc_id"], row["parent_id"], row["uri"]):
-        return True
-    return len(wanted) >= 8 and row["doc_id"].startswith(wanted)
 
 
 def search(dataset: Path, pattern: str, tables: Sequence[str] = TABLES, *, is_regex: bool = False) -> Iterator[Hit]:

@@ -8,10 +8,10 @@ sees of most of them; definitions, labels and the preamble go.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ingot.data.composing import composed
 from ingot.data.grids import table_markdown
 from ingot.data.latex_words import (
     ACCENTS,
@@ -91,7 +91,7 @@ class _Converter:
         head = self._head(document.start) if document else ""
         start, end = (document.start, document.end) if document else (0, len(self._text))
         text = _BLANK_LINES.sub("\n\n", f"{head}\n\n{self._render(start, end, 0)}").strip()
-        return self._with_kept(unicodedata.normalize("NFC", text))
+        return self._with_kept(composed(text))
 
     def _without_code(self, source: str) -> str:
         """Put code out of the way, which means nothing of what it looks like."""

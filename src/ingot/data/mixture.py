@@ -22,6 +22,7 @@ from ingot.data.permutation import Numbers, key_of
 
 _BITS = 32  # of a share: proportions are kept to one in four billion
 _ONE = 1 << _BITS
+_TRIFLE = 1e-9  # of the rows, which sums of shares may be off by
 
 Integers = npt.NDArray[np.int64]
 Shares = Mapping[str, float]
@@ -42,7 +43,9 @@ class Config:
     `weights` are relative shares of the rows. Without them a dataset counts by its size, times its `epochs` (1 where
     it has none): with {"laws": 3} the laws are read three times as often as the other datasets. A `temperature` above 1
     evens out either: weight ** (1 / temperature). `phases` change the weights in the course of the training. `replay`
-    gives datasets, such as those of an earlier training, a fixed share of all rows whatever the others weigh.
+    gives datasets, such as those of an earlier training, a fixed share of all rows whatever the others weigh. No
+    dataset is read more than `max_epochs` times: what one cannot take, the others take by their weights. With equal
+    weights that is UniMax (Chung et al. 2023, algorithm 1): as even as can be without repeating the small to death.
     """
 
     weights: Shares = field(default_factory=dict)
@@ -50,6 +53,7 @@ class Config:
     temperature: float = 1.0
     phases: tuple[Phase, ...] = ()
     replay: Shares = field(default_factory=dict)
+    max_epochs: float | None = None
 
     def __post_init__(self) -> None:
         if self.weights and self.epochs:
@@ -59,6 +63,8 @@ class Config:
         for weights in (self.weights, self.epochs, self.replay, *(phase.weights for phase in self.phases)):
             if any(not 0 <= weight < math.inf for weight in weights.values()):
                 raise _refused(f"a weight is negative or no number: {dict(weights)}", "use 0 for what is not wanted")
+        if self.max_epochs is not None and not 0 < self.max_epochs < math.inf:
+            raise _refused(f"its max_epochs are {self.max_epochs}", "4 is a good number: more repeats teach little")
         if sum(self.replay.values()) >= 1:
             raise _refused("replay takes all rows", "give shares of all rows that add up to less than 1, such as 0.1")
         starts = [0.0, *(phase.start for phase in self.phases), 1.0]
@@ -143,9 +149,9 @@ def _had(rows: Numbers, turn: _Turn) -> Numbers:
 
 
 def plan(config: Config, sizes: Mapping[str, int], steps: int, batch_size: int) -> list[tuple[int, Shares]]:
-    """Return from which row on each dataset has which share of the rows. Sizes may be in any unit.
+    """Return from which row on each dataset has which share of the rows. Sizes are in rows; without a cap, in any unit.
 
-    Raises UsageError when a name is unknown or a dataset is never read.
+    Raises UsageError when a name is unknown, a dataset is never read, or all are too small for `max_epochs`.
     """
     given = {name: weight for weights in _all_weights(config) for name, weight in weights.items()}
     for name in given:
@@ -156,8 +162,9 @@ def plan(config: Config, sizes: Mapping[str, int], steps: int, batch_size: int) 
     first: Shares = {
         name: (weight / largest) ** (1 / config.temperature) for name, weight in base.items() if weight > 0
     }
-    if config.phases and steps < 1:
-        raise _refused("it has phases of a training of no length", "say how many steps the training has")
+    if (config.phases or config.max_epochs) and steps < 1:
+        what = "phases" if config.phases else "max_epochs"
+        raise _refused(f"it has {what} of a training of no length", "say how many steps the training has")
     phases = [(0, first), *((round(phase.start * steps), phase.weights) for phase in config.phases)]
     planned: list[tuple[int, Shares]] = [
         (step * batch_size, _with_replay(weights, config.replay)) for step, weights in phases
@@ -165,7 +172,39 @@ def plan(config: Config, sizes: Mapping[str, int], steps: int, batch_size: int) 
     unread = [name for name in sizes if not any(shares.get(name) for _, shares in planned)]
     if unread:
         raise _refused(f"it never reads {', '.join(unread)}", "give it a weight, or leave it out of the inputs")
-    return planned
+    return _within(config, sizes, planned, steps * batch_size) if config.max_epochs else planned
+
+
+def _within(
+    config: Config, sizes: Mapping[str, int], planned: Sequence[tuple[int, Shares]], rows: int
+) -> list[tuple[int, Shares]]:
+    """Return the shares with which no dataset is read more than `max_epochs` times, phase after phase."""
+    left = {name: size * (config.max_epochs or 0.0) for name, size in sizes.items()}
+    capped: list[tuple[int, Shares]] = []
+    for (start, shares), end in zip(planned, [*(start for start, _ in planned[1:]), rows], strict=True):
+        size = end - start
+        fixed = {name: share * size for name, share in config.replay.items()}
+        others = {name: share for name, share in shares.items() if name not in fixed}
+        taken = {**fixed, **divided(others, size - sum(fixed.values()), left)}
+        left = {name: most - taken.get(name, 0.0) for name, most in left.items()}
+        if min(left.values()) < -_TRIFLE * rows or sum(taken.values()) < size * (1 - _TRIFLE):
+            what = f"there is not enough for {rows:,} rows with at most {config.max_epochs:g} epochs of each dataset"
+            raise _refused(what, "train for fewer steps, allow more epochs, or add documents")
+        capped.append((start, {name: each / size for name, each in taken.items()} if size else shares))
+    return capped
+
+
+def divided(shares: Shares, rows: float, left: Shares) -> dict[str, float]:
+    """Divide rows by shares, to no dataset more than is `left` of it; what one cannot take goes to the others.
+
+    The one that is exhausted first is served first, so that one round is enough (Chung et al. 2023, algorithm 1).
+    """
+    taken: dict[str, float] = {}
+    waiting = sorted((name for name in shares if shares[name] > 0), key=lambda name: left[name] / shares[name])
+    for place, name in enumerate(waiting):
+        share = shares[name] / sum(shares[other] for other in waiting[place:])
+        taken[name] = min(left[name], share * (rows - sum(taken.values())))
+    return taken
 
 
 def _with_replay(weights: Shares, replay: Shares) -> dict[str, float]:

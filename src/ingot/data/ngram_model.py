@@ -20,9 +20,9 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ingot.core.compiling import cached, compiled
 from ingot.core.errors import InputError, UsageError
 from ingot.data.reference_texts import sample_texts
-from ingot.data.statistics.compiling import cached, compiled
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 

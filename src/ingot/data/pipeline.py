@@ -33,6 +33,7 @@ from ingot.flow.step import StepContext
 from ingot.flow.tasks import Task
 
 MANIFEST_FILE = "manifest.json"
+_FACTS = "facts"
 _UNFINISHED = "unfinished"  # annotations and verdicts, gone when the dataset is whole
 
 
@@ -74,14 +75,30 @@ def curate_documents(
     """
     named = {name: str(path) for name, path in (inputs or {}).items()}
     work = _Work(parts(documents, DOCUMENTS), config, named, context)
+    if (facts := _facts_of(context.folder)) is None:
+        facts = _make(work)
+        # From here on the dataset is whole, and a killed run needs nothing of what goes next.
+        described = {**manifest(context.folder), _FACTS: facts}
+        write_atomically(context.folder / MANIFEST_FILE, json.dumps(described, indent=1) + "\n")
+    remove_tree(work.folder)
+    return facts
+
+
+def _make(work: _Work) -> dict[str, Any]:
     states = survey(work)
     kinds = annotate(work, states)
     measured = judging.load(parts(work.folder / ANNOTATIONS, ANNOTATIONS), kinds)
-    verdict = judging.judge_all(measured, config)
+    verdict = judging.judge_all(measured, work.config)
     written = write(work, verdict, measured)
-    facts = _facts(written, measured, verdict)
-    write_atomically(context.folder / MANIFEST_FILE, json.dumps(manifest(context.folder), indent=1) + "\n")
-    remove_tree(work.folder)
+    return _facts(written, measured, verdict)
+
+
+def _facts_of(dataset: Path) -> dict[str, Any] | None:
+    """Return the facts of a dataset that is whole."""
+    try:
+        facts: dict[str, Any] = json.loads((dataset / MANIFEST_FILE).read_text(encoding="utf-8"))[_FACTS]
+    except (OSError, ValueError, KeyError):
+        return None
     return facts
 
 
@@ -162,4 +179,7 @@ def _facts(
         "shards": len(measured.shards),
         "flags": dict(sorted(Counter(flag for flags in verdict.judged.flags for flag in flags).items())),
         "thresholds": verdict.judged.thresholds,
+        "flagged_columns": {
+            kind["column"]: {"flag": kind["flag"], "tail": kind["tail"]} for kind in measured.kinds if kind["flag"]
+        },
     }

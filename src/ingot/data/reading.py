@@ -23,6 +23,7 @@ from ingot.core.sandbox import Failure, Finished, Sandbox, as_failure
 from ingot.core.storage import write_atomically
 from ingot.core.tables import SHARDS_FOLDER, shard_name
 from ingot.data.config import ReadConfig
+from ingot.data.containers import SAME_NAME
 from ingot.data.document import SCHEMA, is_row
 from ingot.data.opening import own_terms
 from ingot.data.parser_choice import plugin
@@ -45,7 +46,9 @@ _LEAST = 8
 _ENDS = 32
 
 
+_MAKE_READABLE = "make it readable, or leave it out"
 _FIXES = {
+    SAME_NAME: "give each a name of its own; of rows, choose another column as id",
     "timeout": "split it or leave it out; if it is merely large, raise timeout_seconds of this step",
     "memory": "split it or leave it out; if it is merely large, raise memory_bytes of this step",
 }
@@ -77,8 +80,8 @@ def read_documents(sources: Mapping[str, Snapshot], config: ReadConfig, context:
         load_config(load("parser", name).config_type, options, f"parsers.{name}")
     items = list(_items(sources, config))
     failures = [
-        FailedItem(uri, None, reason, "make it readable, or leave it out", reason)
-        for source in sources.values()
+        FailedItem(f"{_prefix(name, sources)}{uri}", None, reason, _FIXES.get(reason, _MAKE_READABLE), reason)
+        for name, source in sorted(sources.items())
         for uri, reason in source.skipped
     ]
     for failure in failures:
@@ -170,11 +173,16 @@ def open_item(task: Mapping[str, Any]) -> BinaryIO:
     return stream
 
 
+def _prefix(name: str, sources: Mapping[str, Snapshot]) -> str:
+    """Return what the names of a source's items begin with, so that those of several sources differ."""
+    return f"{name}/" if len(sources) > 1 else ""
+
+
 def _items(sources: Mapping[str, Snapshot], config: ReadConfig) -> Iterator[dict[str, Any]]:
     stamp = {"owner": config.owner, "access": list(config.access), "retention": config.retention}
     licence = {"licence": config.licence} if config.licence else {}
     for name, snapshot in sorted(sources.items()):
-        prefix = f"{name}/" if len(sources) > 1 else ""
+        prefix = _prefix(name, sources)
         for item in sorted(snapshot.items, key=lambda item: item.uri):
             yield {
                 "item": {**asdict(item), "uri": prefix + item.uri},

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ingot.data import shards
 from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
+from ingot.data.inputs import check_inputs
 from ingot.data.pipeline import curate_documents
 from ingot.data.reading import read_documents
 from ingot.flow.artifact import Artifact
@@ -20,6 +21,7 @@ def read(config: ReadConfig, inputs: Mapping[str, Artifact], context: StepContex
 def curate(config: CurateConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
     """Make a dataset of the `documents`: shards of train, held_out and dropped.parquet. Filters may use the others."""
     others = {name: artifact.path for name, artifact in inputs.items() if name != "documents"}
+    check_inputs(config.filters, others)
     return curate_documents(inputs["documents"].path, config, context, others)
 
 

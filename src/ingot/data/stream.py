@@ -118,6 +118,11 @@ class Stream:
         shards = self._orders[self._names.index(origin.dataset)].shards
         return shards[origin.shard].documents_at(origin.first, self._length)
 
+    def documents(self, step: int) -> list[str]:
+        """Return the ids of all documents in this rank's rows of a batch, each once, in order."""
+        rows = range(len(self._rows))
+        return list(dict.fromkeys(part.doc_id for row in rows for part in self.documents_of(step, row)))
+
     def epochs(self, step: int) -> dict[str, float]:
         """Return how often each dataset has been read when `step` steps are done."""
         counts = self._mixture.counts(step * self._batch_size)

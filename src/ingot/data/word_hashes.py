@@ -6,16 +6,13 @@ the words that sketches are made of (see statistics/shingles), hashed by the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
-from ingot.data import characters, statistics
+from ingot.core.compiling import cached
+from ingot.data import characters
 from ingot.data.statistics.arrays import ZERO, Bytes, Codes, Text
 from ingot.data.statistics.codepoints import decode
-from ingot.data.statistics.compiling import cached, sources
 from ingot.data.statistics.shingles import simple_words
 
 Hashes = npt.NDArray[np.uint64]
@@ -34,7 +31,7 @@ def word_hashes(text: str) -> Hashes:
     size = len(text) if text else 0
     hashes = np.empty(size + 1, np.uint64)
     room = np.empty(size + 1, np.uint64)
-    count, _ = _hash_words(data, len(data) if text else 0, characters.table(), characters.lower(), room, hashes)
+    count = _hash_words(data, len(data) if text else 0, characters.table(), characters.lower(), room, hashes)
     return hashes[:count]
 
 
@@ -49,14 +46,7 @@ def ngram_hashes(words: Hashes, length: int) -> Hashes:
     return hashes
 
 
-def _of_these_sources(version: int) -> Callable[..., tuple[int, int]]:
-    @cached
-    def hash_words(data: Bytes, end: int, table: Text, lower: Codes, room: Text, hashes: Hashes) -> tuple[int, int]:
-        count, _ = decode(data, ZERO, end, table, room, len(room))
-        return simple_words(room, count, lower, ZERO, hashes), version
-
-    return hash_words
-
-
-_SOURCES = [*Path(statistics.__path__[0]).glob("*.py"), Path(characters.__file__)]
-_hash_words = _of_these_sources(sources(_SOURCES))
+@cached
+def _hash_words(data: Bytes, end: int, table: Text, lower: Codes, room: Text, hashes: Hashes) -> int:
+    count, _ = decode(data, ZERO, end, table, room, len(room))
+    return simple_words(room, count, lower, ZERO, hashes)

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from ingot.core.tables import count_rows, read_batches
 from ingot.data import judging
 from ingot.data.annotating import OWN_COLUMNS, read_changes
-from ingot.data.document import SCHEMA, document_id, text_hash
-from ingot.data.edits import RECORD, apply_all, records
+from ingot.data.cutting import positions_within
+from ingot.data.document import SCHEMA, Position, document_id, text_hash
+from ingot.data.edits import RECORD, apply_all, cut_records, records
 from ingot.data.rows import TableWriter
 from ingot.data.split import cut_in_two
 from ingot.flow.tasks import TaskContext
@@ -110,27 +111,34 @@ def _cut(rows: pa.Table) -> Iterator[tuple[pa.Table, str]]:
 
 def cut_row(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Cut a document in two, the second part to be held out; both keep the whole as their parent."""
-    beginning, end = cut_in_two(row["text"])
-    # Exact where the text stands in the file as it is; elsewhere both keep the span of the whole.
-    is_exact = len(row["text"].encode("utf-8")) == row["byte_end"] - row["byte_start"]
-    place = row["byte_start"] + len(beginning.encode("utf-8"))
-    spans = (
-        [(row["byte_start"], place), (place, row["byte_end"])]
-        if is_exact
-        else [(row["byte_start"], row["byte_end"])] * 2
-    )
-    first, second = (
+    texts = cut_in_two(row["text"])
+    first, second, place = cut_records(row["changes"], len(texts[0].encode("utf-8")))
+    changes = (first, second)
+    grown = sum(each["length"] - (each["end"] - each["start"]) for each in row["changes"])
+    size = len(row["text"].encode("utf-8")) - grown
+    positions = [Position(**each) for each in row["positions"]]
+    parts = [
         {
             **row,
             "text": text,
             "byte_start": start,
-            "byte_end": stop,
+            "byte_end": end,
             "parent_id": row["parent_id"] or row["doc_id"],
-            "doc_id": document_id(row["uri"], start, stop, text_hash(text)),
+            "doc_id": document_id(row["uri"], start, end, text_hash(text)),
+            "changes": own_changes,
+            "positions": [vars(each) for each in positions_within(positions, *within)],
         }
-        for text, (start, stop) in zip((beginning, end), spans, strict=True)
-    )
-    return first, second
+        for text, (start, end), own_changes, within in zip(
+            texts, _spans(row, size, place), changes, ((0, place), (place, size)), strict=True
+        )
+    ]
+    return parts[0], parts[1]
+
+
+def _spans(row: Mapping[str, Any], size: int, place: int) -> Sequence[tuple[int, int]]:
+    """Return the halves' bytes in the file where the text stands in it as it is; else both have those of the whole."""
+    start, end = row["byte_start"], row["byte_end"]
+    return [(start, start + place), (start + place, end)] if size == end - start else [(start, end)] * 2
 
 
 class Ahead:

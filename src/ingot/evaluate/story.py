@@ -17,7 +17,7 @@ from ingot.flow.artifact import Artifact
 
 SHOWN_FAILURES = 20
 # The order in which a reader meets the steps.
-ORDER = ("documents", "dataset", "plan", "tokenizer", "shards", "checkpoint")
+ORDER = ("documents", "dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from ingot.core.errors import KilledError
+from ingot.core.secrets import offer_environment
 from ingot.flow.tasks import Call, perform
 
 ATTEMPTS = 3
@@ -62,6 +63,8 @@ class ProcessPool:
 
 def _begin() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # A child of the command, which has the same. It is handed on, no setting is read.
+    offer_environment({**os.environ})  # noqa: TID251
     for library in ("OMP", "RAYON", "NUMBA"):
         os.putenv(f"{library}_NUM_THREADS", "1")  # read when the library is loaded, by the first call
 

@@ -35,8 +35,13 @@ class Request:
 class StepExecutor(Protocol):
     """A place that runs steps, and the pieces of steps.
 
+    Where it `shares_environment` with the command, secrets may be named `env:NAME`; elsewhere they are files.
+
     `run` raises what the step raised, or StepError when it died without a word. `pool` is asked in the step's process.
     """
+
+    @property
+    def shares_environment(self) -> bool: ...
 
     def pool(self, cores: int) -> Pool: ...
 

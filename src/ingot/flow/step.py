@@ -19,6 +19,7 @@ from ingot.core.errors import UsageError, suggest
 from ingot.core.events import Emit
 from ingot.flow.artifact import Artifact
 from ingot.flow.source import Snapshot, Source
+from ingot.flow.stopping import Stopping
 from ingot.flow.tasks import Tasks
 
 Facts = Mapping[str, Any]
@@ -30,7 +31,8 @@ class StepContext:
 
     `folder` is empty at the start, or, for a resumable step, as the interrupted attempt left it. `tasks` divides the
     work among the executor's processes, where it comes in pieces. `unfinished` names the inputs that are still being
-    written: files appear in their folders, and they have no facts yet.
+    written: files appear in their folders, and they have no facts yet. `stopping` says when the step should save what
+    it is at and end.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class StepContext:
     sources: Mapping[str, Snapshot] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)
     unfinished: frozenset[str] = frozenset()
+    stopping: Stopping = field(default_factory=Stopping)
 
 
 class StepFunction(Protocol):

@@ -2,7 +2,8 @@
 
     python -m ingot.flow.worker <descriptor to write events to>      (the request comes on standard input)
 
-A thread waits for standard input to close, which happens when the parent is gone, and then ends this process at once.
+A thread waits for standard input to close, which happens when the parent is gone, and then ends this process: at once,
+or after a moment if the step can save what it is at.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from ingot.core.config import load
 from ingot.core.energy import Meter
 from ingot.core.plugins import load as load_plugin
 from ingot.core.plugins import resolve
+from ingot.core.secrets import offer_environment
 from ingot.core.storage import room_on_disk
 from ingot.flow.artifact import Artifact, Record, read_artifact
 from ingot.flow.outcome import in_words
 from ingot.flow.request import Request, StepExecutor
 from ingot.flow.source import snapshot_from_literals
 from ingot.flow.step import StepContext
+from ingot.flow.stopping import GRACE_SECONDS, Stopping
 from ingot.flow.tasks import Tasks
 
 _SPENT_EVERY_SECONDS = 2.0
@@ -54,8 +57,7 @@ class Reporter:
         """Send what was spent every two seconds, also while the step has nothing to say."""
         while not self._pipe.closed:
             time.sleep(_SPENT_EVERY_SECONDS)
-            # Who no longer listens is gone, and this process ends with it.
-            with self._lock, contextlib.suppress(BrokenPipeError):
+            with self._lock:
                 if not self._pipe.closed:
                     self._write_spent()
 
@@ -64,7 +66,8 @@ class Reporter:
         with self._lock:
             self._write_spent()
             self._write(last_word)
-            self._pipe.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._pipe.close()
 
     def _write_spent(self) -> None:
         energy = self._meter.read()
@@ -72,34 +75,39 @@ class Reporter:
         self._write({"kind": "spent", "seconds": seconds, "joules": energy.joules, "method": energy.method})
 
     def _write(self, message: Mapping[str, Any]) -> None:
-        self._pipe.write(json.dumps(message, default=_as_plain) + "\n")
-        self._pipe.flush()
+        # Who no longer listens is gone, and this process is about to end, too: perhaps it is saving just now.
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe.write(json.dumps(message, default=_as_plain) + "\n")
+            self._pipe.flush()
 
 
 def main() -> None:
     """Run the request on standard input."""
     reporter = Reporter(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     request = Request(**json.loads(sys.stdin.buffer.readline()))
-    for watch in (_end_with_parent, reporter.keep_telling):
-        threading.Thread(target=watch, daemon=True).start()
+    stopping = Stopping()
+    threading.Thread(target=_end_with_parent, args=(stopping,), daemon=True).start()
+    threading.Thread(target=reporter.keep_telling, daemon=True).start()
     # If the runner was killed a moment ago its child may still be on its last breath: one writer a folder.
     with FileLock(f"{request.folder}.lock"):
-        reporter.close(_outcome(request, reporter))
+        reporter.close(_outcome(request, reporter, stopping))
     # Libraries' threads and exit hooks have nothing left to do that matters.
     os._exit(0)
 
 
-def _outcome(request: Request, reporter: Reporter) -> dict[str, Any]:
+def _outcome(request: Request, reporter: Reporter, stopping: Stopping) -> dict[str, Any]:
     try:
-        return {"kind": "facts", "facts": dict(run_step(request, reporter.emit))}
+        return {"kind": "facts", "facts": dict(run_step(request, reporter.emit, stopping))}
     except Exception as error:
         return {"kind": "error", **in_words(error, f"step {request.step!r}", request.run).as_fields()}
 
 
-def run_step(request: Request, emit: Any) -> Mapping[str, Any]:
+def run_step(request: Request, emit: Any, stopping: Stopping) -> Mapping[str, Any]:
     """Run a request in this process and return its facts."""
     function = resolve(request.run)
     executor: StepExecutor = load_plugin("executor", request.executor).entry()
+    if executor.shares_environment:
+        offer_environment({**os.environ})  # noqa: TID251 - handed on, no setting is read
     config_type = next(iter(typing.get_type_hints(function).values()))
     context = StepContext(
         folder=Path(request.folder),
@@ -109,6 +117,7 @@ def run_step(request: Request, emit: Any) -> Mapping[str, Any]:
         tasks=Tasks(executor.pool, request.cores, emit, Path(request.earlier) if request.earlier else None),
         sources={name: snapshot_from_literals(literals) for name, literals in request.sources.items()},
         unfinished=frozenset(request.unfinished),
+        stopping=stopping,
     )
     inputs = {name: _input(Path(path), request.unfinished.get(name)) for name, path in request.inputs.items()}
     with room_on_disk(context.folder):
@@ -120,9 +129,12 @@ def _input(folder: Path, expected: Mapping[str, Any] | None) -> Artifact:
     return read_artifact(folder) if expected is None else Artifact(folder, Record(**expected))
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(stopping: Stopping) -> None:
     while sys.stdin.buffer.read(1):
         pass
+    if stopping.is_minded:
+        stopping.ask()
+        time.sleep(GRACE_SECONDS)
     os._exit(_PARENT_IS_GONE)
 
 

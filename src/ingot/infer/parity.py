@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from ingot.infer.engine import Engine
 from ingot.infer.sampling import GREEDY
 from ingot.infer.text import Token
+from ingot.tokenizer.codec import Codec
 
 NEAR_TIE = 2e-3  # half-precision weights move a log-probability by up to 1e-3, so a gap by up to twice that
 LARGEST_DIFFERENCE = 1e-2  # ten times what half precision does; a wrong tensor moves far more
@@ -26,6 +27,7 @@ MIXED_TEXTS = (
     "Größe, élève, señor, łódź, naïve; Ελληνικά, русский, עברית, हिन्दी, 漢字かな, 한국어.",
     "emoji 👩‍👩‍👧‍👦 and flags 🇩🇪, zero\u200bwidth, e\u0301, \u00a0no-break, 'ſ, I'LL\r\n\r\n!?--==>> {}[]()",
 )
+_MOST_TERMS = 100
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Comparison:
     largest_difference: float | None
     tokenizes_alike: bool | None
     tokens_per_second: float
+
+
+def mixed_texts(codec: Codec) -> tuple[str, ...]:
+    """Return the texts that readers of a vocabulary are compared on; its protected terms stand in them every way."""
+    terms = codec.terms[:_MOST_TERMS]
+    return (*MIXED_TEXTS, *(f"{term}, un{term}s {term}{term} {term.lower()}\n\n{term}" for term in terms))
 
 
 def answers(engine: Engine, prompts: Sequence[Sequence[int]], tokens: int) -> list[Answer]:
@@ -122,7 +130,7 @@ def _is_near_tie(chosen: int, reference: Token) -> bool:
 
 
 def _tokenizes_alike(engine: Engine) -> bool | None:
-    pairs = [(engine.tokenize(text), engine.codec.encode(text)) for text in MIXED_TEXTS]
+    pairs = [(engine.tokenize(text), engine.codec.encode(text)) for text in mixed_texts(engine.codec)]
     if any(own is None for own, _ in pairs):
         return None
     return all(own == ours for own, ours in pairs)

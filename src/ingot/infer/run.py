@@ -23,7 +23,7 @@ from ingot.infer.config import PackageConfig
 from ingot.infer.engine import CERTIFICATE_FILE, REFERENCE_ENGINE, Engine, build
 from ingot.infer.exporters.gguf import Config as GgufConfig
 from ingot.infer.exporters.gguf import export
-from ingot.infer.parity import MIXED_TEXTS, Answer, Comparison, answers, compare
+from ingot.infer.parity import Answer, Comparison, answers, compare, mixed_texts
 from ingot.model.convert import read_config
 from ingot.registry.card import Card, write_card
 from ingot.tokenizer.codec import Codec
@@ -109,7 +109,7 @@ def opening_texts(report: Path) -> list[str]:
 
 def _prompts(texts: Sequence[str], codec: Codec, room: int, count: int) -> list[list[int]]:
     length = max(1, min(_LONGEST_PROMPT, room))
-    encoded = [[codec.bos, *codec.encode(text)][:length] for text in (*texts, *MIXED_TEXTS)]
+    encoded = [[codec.bos, *codec.encode(text)][:length] for text in (*texts, *mixed_texts(codec))]
     return [[codec.bos], *encoded][:count]
 
 

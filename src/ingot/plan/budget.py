@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from ingot.core.errors import InputError
 from ingot.plan.candidate import SAFETY, Candidate, candidates, rate_of, seconds_besides_training, vocabularies
 from ingot.plan.config import PlanConfig, check
-from ingot.plan.forecast import data_part, fresh_bytes, size_part
+from ingot.plan.forecast import bytes_per_token, data_part, fresh_bytes, size_part
 from ingot.plan.scaling import shapes
 from ingot.plan.schedule import FEWEST_STEPS, batch_size, sequence_length
 from ingot.plan.throughput import Throughput
@@ -79,7 +79,8 @@ def balanced(sound: Sequence[Candidate], config: PlanConfig) -> Candidate:
 
 def size_to_data(one: Candidate, config: PlanConfig) -> float:
     """Return the forecast loss from too little size over that from too little text; below 1 text would help more."""
-    seen = fresh_bytes(one.schedule.tokens, config.train_bytes, one.model.vocabulary)
+    token_bytes = bytes_per_token(one.model.vocabulary, config.bytes_per_token_by_vocabulary)
+    seen = fresh_bytes(one.schedule.tokens, config.train_bytes, token_bytes)
     return size_part(one.model) / data_part(seen)
 
 

@@ -73,7 +73,8 @@ def vocabularies(config: PlanConfig, shape: Shape) -> list[int]:
 
 def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Throughput, cores: int) -> Candidate:
     """Work out what this size would make of the budget."""
-    text_tokens = config.train_bytes / bytes_per_token(vocabulary)
+    token_bytes = bytes_per_token(vocabulary, config.bytes_per_token_by_vocabulary)
+    text_tokens = config.train_bytes / token_bytes
     rate = rate_of(shape, vocabulary, throughput)
     tokens = training_tokens(config, text_tokens, rate, cores)
     planned = schedule(tokens, shape.width, config)
@@ -81,7 +82,7 @@ def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Thr
     return Candidate(
         model=model,
         schedule=planned,
-        forecast=forecast(model, planned.tokens, config.train_bytes),
+        forecast=forecast(model, planned.tokens, config.train_bytes, token_bytes),
         tokens_per_second=rate,
         readings=planned.tokens / text_tokens,
     )

@@ -16,11 +16,20 @@ VOCABULARY_RULE = f"a multiple of {ROW_MULTIPLE} from {SMALLEST} to {LARGEST_VOC
 
 
 @dataclass(frozen=True)
+class MeasuredVocabulary:
+    """How many UTF-8 bytes of the corpus a token covers with a vocabulary of this size."""
+
+    vocabulary: int
+    bytes_per_token: float
+
+
+@dataclass(frozen=True)
 class PlanConfig:
     """Exactly one of `seconds` (of the whole build), `steps` and `tokens` is the budget; the others stay 0.
 
     Zero or an empty string elsewhere means: choose for me. `preset` is a name from the ladder of sizes, such as
-    "128x4" (width x layers); `width` and `layers` replace its two numbers.
+    "128x4" (width x layers); `width` and `layers` replace its two numbers. `bytes_per_token_by_vocabulary` is the fact
+    of that name of a tokenizer learned from the same text; without it the usual figures are taken.
     """
 
     train_bytes: int = 0
@@ -35,6 +44,7 @@ class PlanConfig:
     sequence_length: int = 0
     batch_size: int = 0
     layout: Layout = "qwen3"
+    bytes_per_token_by_vocabulary: tuple[MeasuredVocabulary, ...] = ()
 
 
 def check(config: PlanConfig) -> None:

@@ -54,7 +54,7 @@ def _size(config: PlanConfig, chosen: Candidate) -> str:
 
 
 def _vocabulary(config: PlanConfig, chosen: Candidate) -> str:
-    covers = bytes_per_token(chosen.model.vocabulary)
+    covers = bytes_per_token(chosen.model.vocabulary, config.bytes_per_token_by_vocabulary)
     size = f"It reads in pieces of about {covers:.2g} bytes, from a vocabulary of {chosen.model.vocabulary:,}"
     return f"{size}, as you asked." if config.vocabulary else f"{size} learned from your text."
 

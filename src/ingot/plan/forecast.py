@@ -10,9 +10,13 @@ corpus, which the band says.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ingot.model.config import ModelConfig
+from ingot.plan.config import MeasuredVocabulary
 from ingot.plan.scaling import VOCABULARIES
 
 IRREDUCIBLE = 0.80
@@ -35,17 +39,29 @@ class Forecast:
     high: float
 
 
-def bytes_per_token(vocabulary: int) -> float:
-    """Return the bytes of text a token covers on average with a vocabulary of this size."""
+def bytes_per_token(vocabulary: int, measured: Sequence[MeasuredVocabulary] = ()) -> float:
+    """Return the bytes of text a token covers on average with a vocabulary of this size.
+
+    Between sizes that were `measured`, and beyond them, the usual figures are scaled to agree with those that were.
+    """
+    usual = _usual_bytes_per_token(vocabulary)
+    if not measured:
+        return usual
+    sizes = sorted(measured, key=lambda one: one.vocabulary)
+    scales = [one.bytes_per_token / _usual_bytes_per_token(one.vocabulary) for one in sizes]
+    return usual * float(np.interp(math.log2(vocabulary), [math.log2(one.vocabulary) for one in sizes], scales))
+
+
+def _usual_bytes_per_token(vocabulary: int) -> float:
     place = math.log2(max(vocabulary, VOCABULARIES[0]) / VOCABULARIES[0])
     below = min(int(place), len(BYTES_PER_TOKEN) - 2)
     step = BYTES_PER_TOKEN[below + 1] - BYTES_PER_TOKEN[below]
     return BYTES_PER_TOKEN[below] + step * min(place - below, 1.0)
 
 
-def fresh_bytes(tokens: float, train_bytes: int, vocabulary: int) -> float:
+def fresh_bytes(tokens: float, train_bytes: int, token_bytes: float) -> float:
     """Return the bytes of never-seen text that reading this many tokens is worth, repeats discounted."""
-    seen = tokens * bytes_per_token(vocabulary)
+    seen = tokens * token_bytes
     if seen <= train_bytes:
         return seen
     repeats = seen / train_bytes - 1
@@ -62,9 +78,12 @@ def data_part(seen_bytes: float) -> float:
     return float(DATA_FACTOR * max(seen_bytes, 1.0) ** -DATA_POWER)
 
 
-def forecast(model: ModelConfig, tokens: float, train_bytes: int) -> Forecast:
-    """Return the forecast for training this model on this many tokens of a text of `train_bytes`."""
-    seen = fresh_bytes(tokens, train_bytes, model.vocabulary)
+def forecast(model: ModelConfig, tokens: float, train_bytes: int, token_bytes: float = 0.0) -> Forecast:
+    """Return the forecast for training this model on this many tokens of a text of `train_bytes`.
+
+    A token covers `token_bytes` of it; 0 takes the usual figure.
+    """
+    seen = fresh_bytes(tokens, train_bytes, token_bytes or bytes_per_token(model.vocabulary))
     # A model that has learned nothing needs 8 bits for a byte: the law is not for there.
     expected = min(IRREDUCIBLE + size_part(model) + data_part(seen), 8.0)
     return Forecast(expected, expected * (1 - BAND), min(expected * (1 + BAND), 8.0))

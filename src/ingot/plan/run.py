@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ingot.core.config import literals
 from ingot.core.storage import write_atomically
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
@@ -41,7 +42,8 @@ def plan_facts(config: PlanConfig, throughput: Throughput, cores: int) -> dict[s
     stages = {**others, "checkpoint": chosen.training_seconds}
     rounded = {name: round(seconds, 1) for name, seconds in stages.items()}
     return {
-        **_training(chosen),
+        **_training(chosen, config),
+        "bytes_per_token": "measured" if config.bytes_per_token_by_vocabulary else "estimated",
         "parameters": chosen.model.parameters,
         "readings": round(chosen.readings, 3),
         "tokens_per_second": round(chosen.tokens_per_second, 1),
@@ -57,14 +59,15 @@ def plan_facts(config: PlanConfig, throughput: Throughput, cores: int) -> dict[s
     }
 
 
-def _training(chosen: Candidate) -> dict[str, Any]:
+def _training(chosen: Candidate, config: PlanConfig) -> dict[str, Any]:
     """What the tokenizer, the shards and the trainer take from the plan."""
     tokens = chosen.schedule.tokens
     return {
         "vocabulary": chosen.model.vocabulary,
-        "model": asdict(chosen.model),
+        "model": literals(chosen.model),
         **asdict(chosen.schedule),
         "tokens": tokens,
         "shard_tokens": int(tokens * SPARE_TOKENS) + chosen.schedule.sequence_length,
-        "train_bytes_per_token": bytes_per_token(chosen.model.vocabulary),
+        "layer_parameters": chosen.model.matmul_parameters - chosen.model.vocabulary * chosen.model.width,
+        "train_bytes_per_token": bytes_per_token(chosen.model.vocabulary, config.bytes_per_token_by_vocabulary),
     }

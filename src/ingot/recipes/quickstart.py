@@ -22,6 +22,7 @@ from ingot.flow.step import Field, Partial, Step
 from ingot.infer.config import PackageConfig
 from ingot.plan.config import PlanConfig
 from ingot.tokenizer.config import Config as TokenizerConfig
+from ingot.tokenizer.config import CutConfig
 from ingot.train.config import PretrainConfig, ProbeConfig
 
 PROBE_ARTIFACT = "machine-probe"
@@ -30,6 +31,8 @@ PLANNED_SETTINGS = (
     *("model", "steps", "batch_size", "sequence_length", "learning_rate", "warmup_steps"),
     *("checkpoint_every", "evaluate_every"),
 )
+# Where text is little, learning ends before; where it is much, a larger table is seldom worth its parameters.
+LARGEST_LEARNED = 65_536
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,19 @@ def quickstart(
     documents = step("documents", "ingot.data.run:read", ReadConfig(), sources=read_from, **in_pieces)
     dataset = step("dataset", "ingot.data.run:curate", choices.curation, [documents], **in_pieces)
 
+    # Smaller vocabularies are beginnings of a larger one: it is learned once, and the plan knows what each is worth.
+    largest = TokenizerConfig(vocabulary=max(LARGEST_LEARNED, choices.vocabulary))
+    vocabulary = step("vocabulary", "ingot.tokenizer.run:train", largest, [dataset])
+
     # One probe serves every build of this home: it is about the machine.
     probe = Step("probe", PROBE_ARTIFACT, "Probe", "ingot.train.probe:measure", ProbeConfig())
-    sizes = _facts(dataset, "train_bytes", "held_out_bytes")
-    plan = step("plan", "ingot.plan.run:plan", _budget(choices), [probe], fields=sizes)
+    known = _facts(dataset, "train_bytes", "held_out_bytes") | _facts(vocabulary, "bytes_per_token_by_vocabulary")
+    plan = step("plan", "ingot.plan.run:plan", _budget(choices), [probe], fields=known)
 
-    vocabulary = _facts(plan, "vocabulary")
-    tokenizer = step("tokenizer", "ingot.tokenizer.run:train", TokenizerConfig(), [dataset], fields=vocabulary)
+    cut = _by_name([dataset]) | {"tokenizer": vocabulary}
+    chosen = _facts(plan, "vocabulary")
+    tokenizer = step("tokenizer", "ingot.tokenizer.run:cut", Partial(CutConfig, {}), fields=chosen)
+    tokenizer = replace(tokenizer, inputs=cut)
     limit = {"token_limit": plan.field("shard_tokens")}
     of = [dataset, tokenizer]
     shards = step("shards", "ingot.data.run:tokenize", TokenizeConfig(), of, fields=limit, **in_pieces)
@@ -89,13 +98,13 @@ def quickstart(
         is_resumable=True,
         reads_early=("shards",),
     )
-    so_far = [documents, dataset, plan, tokenizer, shards, checkpoint]
+    so_far = [documents, dataset, vocabulary, plan, tokenizer, shards, checkpoint]
     report = step("report", "ingot.evaluate.run:evaluate", EvaluateConfig(), so_far)
 
     # The model bears the name the user gave, without a suffix.
     parts = _by_name([checkpoint, tokenizer, report])
     model = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(), parts)
-    return [documents, dataset, probe, plan, tokenizer, shards, checkpoint, report, model]
+    return [documents, dataset, vocabulary, probe, plan, tokenizer, shards, checkpoint, report, model]
 
 
 def _by_name(steps: Sequence[Step]) -> dict[str, Step]:

@@ -72,3 +72,25 @@ class Config:
                 why="what a vocabulary costs is measured against the layers of the model",
                 fix="give both, or neither for a vocabulary of the size you say",
             )
+
+
+@dataclass(frozen=True)
+class CutConfig:
+    """How many tokens are left of a larger vocabulary; one that has no more stays as it is."""
+
+    vocabulary: int
+
+    def __post_init__(self) -> None:
+        Config(vocabulary=self.vocabulary)  # what can be learned can be cut
+
+
+@dataclass(frozen=True)
+class AdoptConfig:
+    """There is nothing to set: what is taken in is what the source holds."""
+
+
+@dataclass(frozen=True)
+class MoveConfig:
+    """The seed of the rows that control tokens begin with which the old vocabulary did not have."""
+
+    seed: int = 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingot.tokenizer.compiling import cached, compiled
+from ingot.core.compiling import cached, compiled
 
 Integers = npt.NDArray[np.int64]
 Symbols = npt.NDArray[np.int32]
@@ -110,7 +110,7 @@ def row_of(pairs: Integers, key: int) -> int:
     return row
 
 
-@compiled
+@compiled(allocates=True)
 def larger_table(pairs: Integers) -> Integers:
     """Return a table of pairs with twice the rows."""
     larger = np.zeros((2 * len(pairs), pairs.shape[1]), dtype=np.int64)
@@ -120,7 +120,7 @@ def larger_table(pairs: Integers) -> Integers:
     return larger
 
 
-@compiled
+@compiled(allocates=True)
 def longer(rows: Integers) -> Integers:
     """Return twice the rows, the first as they are."""
     doubled = np.zeros((2 * len(rows), rows.shape[1]), dtype=np.int64)
@@ -184,7 +184,7 @@ def pop(pairs: Integers, heap: Integers, sizes: Integers) -> tuple[int, int, int
     return 0, 0, 0
 
 
-@cached
+@cached(allocates=True)
 def count_and_merge(
     left: int,
     right: int,

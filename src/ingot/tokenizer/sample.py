@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ingot.core.tables import parts, read_batches
+from ingot.core.tables import read_batches
 from ingot.tokenizer.pieces import pieces
 from ingot.tokenizer.scripts import script_of
 
@@ -45,12 +45,6 @@ class Share:
     sample_bytes: int
     fractions: Mapping[str, float]
     temperature: float = 1.0
-
-
-def tables(dataset: Path, name: str) -> list[Path]:
-    """Return the files of one table of a dataset: one in each shard, or one in all."""
-    whole = dataset / f"{name}.parquet"
-    return [whole] if whole.is_file() else parts(dataset, name)
 
 
 def share_of(files: Sequence[Path] | Path, sample_bytes: int, temperature: float = 1.0) -> Share:

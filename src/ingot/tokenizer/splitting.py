@@ -12,7 +12,7 @@ digits in groups of three save tokens; `qwen35` where vowel signs are marks (Hin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -131,6 +131,21 @@ def named(name: str) -> Splitting:
 
 def recognise(tokenizer: Mapping[str, Any]) -> Splitting | None:
     """Return the rule that the content of a tokenizer.json follows to the letter, or None."""
+    return _of_form(tokenizer, lambda one: one.regex)
+
+
+def recognise_published(tokenizer: Mapping[str, Any]) -> Splitting | None:
+    """Return the rule that a tokenizer.json follows in the form its makers published, or None.
+
+    The rule cuts text as that tokenizer does, but for what it `differs` in, and for what a normalizer would change.
+    """
+    before = tokenizer.get("pre_tokenizer") or {}
+    if before.get("type") == "ByteLevel" and before.get("use_regex") and not before.get("add_prefix_space"):
+        return None if tokenizer["model"].get("ignore_merges") else _GPT2  # its expression is built into that type
+    return _of_form(tokenizer, lambda one: one.published)
+
+
+def _of_form(tokenizer: Mapping[str, Any], form: Callable[[Splitting], str]) -> Splitting | None:
     steps = _steps(tokenizer.get("pre_tokenizer") or {})
     if [step.get("type") for step in steps] != ["Split", "ByteLevel"]:
         return None
@@ -139,7 +154,7 @@ def recognise(tokenizer: Mapping[str, Any]) -> Splitting | None:
         return None
     ignores_merges = bool(tokenizer["model"].get("ignore_merges"))
     for one in SPLITTINGS.values():
-        if split["pattern"] == {"Regex": one.regex} and ignores_merges == one.ignores_merges:
+        if split["pattern"] == {"Regex": form(one)} and ignores_merges == one.ignores_merges:
             return one
     return None
 

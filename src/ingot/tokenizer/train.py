@@ -25,7 +25,7 @@ from ingot.core.storage import write_atomically
 from ingot.tokenizer.alphabet import BYTE_OF, as_text
 from ingot.tokenizer.chat import TEMPLATE
 from ingot.tokenizer.merging import Learned, Merger, learn_merges
-from ingot.tokenizer.splitting import DEFAULT, Splitting, named, recognise
+from ingot.tokenizer.splitting import DEFAULT, Splitting, named, recognise, recognise_published
 from ingot.tokenizer.terms import between, check_terms
 from ingot.tokenizer.vocabulary import BOS, EOS, PAD, ROW_MULTIPLE, SPECIALS, reserved
 from ingot.tokenizer.words import WordCounter, count_words_of
@@ -61,20 +61,19 @@ def learn(
 def extend(base: Tokenizer, texts: Iterable[str], vocabulary: int, terms: Sequence[str] = ()) -> Tokenizer:
     """Go on learning where another tokenizer stopped, until there are `vocabulary` tokens; its ids stay what they are.
 
-    Special tokens that it lacks, and the new terms, are added. Text it knows well is encoded as before, up to the new
-    merges; `transfer` gives the rows of the new tokens. Raises InputError when its splitting rule is not known.
+    Special tokens that it lacks, and the new terms, are added, also when there is no room for merges. Text it knows
+    well is encoded as before, up to the new merges; `transfer` gives the rows of the new tokens. Raises InputError when
+    its splitting rule is not known.
     """
     content = json.loads(base.to_str())
-    rule = recognise(content)
+    rule = recognise(content) or recognise_published(content)
     if rule is None:
-        raise InputError(
-            "this tokenizer cannot be extended",
-            where="tokenizer, input base",
-            why="it cuts text into words by a rule that readers of an exported model do not know",
-            fix="use a tokenizer made by Ingot, or learn a new one and transfer the model's embedding to it",
-        )
+        raise _not_extended("it cuts text into words by a rule that readers of an exported model do not know")
+    if sorted(base.get_vocab().values()) != list(range(base.get_vocab_size())):
+        raise _not_extended("its ids have gaps, so new tokens have no place behind them")
     old_terms = [token["content"] for token in content["added_tokens"] if not token["special"]]
     new_terms = [term for term in terms if term not in old_terms]
+    vocabulary = max(vocabulary, base.get_vocab_size() + len(new_terms))
     check_terms([*old_terms, *new_terms], vocabulary // _MOST_TERMS_SHARE)
     tokens = [token for token, _ in sorted(base.get_vocab().items(), key=lambda item: item[1])]
     ids = {token: token_id for token_id, token in enumerate(tokens)}
@@ -83,6 +82,15 @@ def extend(base: Tokenizer, texts: Iterable[str], vocabulary: int, terms: Sequen
     learned = _learned(start, between(texts, [*old_terms, *new_terms]), rule, vocabulary - len(new_terms))
     special = [token["content"] for token in content["added_tokens"] if token["special"]]
     return _assembled(learned, rule, [*old_terms, *new_terms], special)
+
+
+def _not_extended(why: str) -> InputError:
+    return InputError(
+        "this tokenizer cannot be extended",
+        where="tokenizer, input base",
+        why=why,
+        fix="learn a new one without the input base, and move the model to it (ingot.train.vocabulary:move)",
+    )
 
 
 def shrink(tokenizer: Tokenizer, vocabulary: int) -> Tokenizer:

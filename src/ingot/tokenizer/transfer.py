@@ -73,7 +73,7 @@ def transfer(old: Tokenizer, new: Tokenizer) -> Transfer:
     Raises InputError when one of them is not: their tokens do not stand for bytes.
     """
     for tokenizer in (old, new):
-        _check(tokenizer)
+        check_bytes(tokenizer)
     parts = list(_parts(old, new))
     starts = np.zeros(len(parts) + 1, dtype=np.int64)
     np.cumsum([len(ids) for ids in parts], out=starts[1:])
@@ -98,7 +98,8 @@ def _parts(old: Tokenizer, new: Tokenizer) -> Iterator[list[int]]:
             yield [part.id for part in old.model.tokenize(token)]
 
 
-def _check(tokenizer: Tokenizer) -> None:
+def check_bytes(tokenizer: Tokenizer) -> None:
+    """Raise InputError for a tokenizer whose tokens do not stand for bytes."""
     content = json.loads(tokenizer.to_str())
     model = content["model"]
     if model["type"] != "BPE" or any(map(model.get, _FORMS)) or "ByteLevel" not in json.dumps(content["decoder"]):

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ingot.core.compiling import cached, compiled
 from ingot.tokenizer.characters import LETTER, NUMBER, OTHER, SPACE, Kinds, kinds
-from ingot.tokenizer.compiling import cached, compiled
 from ingot.tokenizer.splitting import (
     ALL_CONTRACTIONS,
     NEWLINE_SLASH_TAIL,
@@ -141,7 +141,7 @@ def is_tail(byte: int, tail: int) -> bool:
     return is_line_end or (tail == NEWLINE_SLASH_TAIL and byte == _SLASH)
 
 
-@cached
+@cached(allocates=True)
 def byte_kinds(data: Bytes, kinds: Kinds) -> Kinds:
     """Return for each byte of valid UTF-8 the kind of its character, and two more for what is behind the end."""
     found = np.full(len(data) + 2, _NOTHING, dtype=np.uint8)
@@ -162,7 +162,7 @@ def byte_kinds(data: Bytes, kinds: Kinds) -> Kinds:
     return found
 
 
-@cached
+@cached(allocates=True)
 def word_ends(data: Bytes, kinds: Kinds, rules: Rules) -> Integers:
     """Return where each word of a text ends; `kinds` are those of :func:`byte_kinds`."""
     size = len(data)

@@ -9,7 +9,9 @@ Tensors are safetensors, counters JSON: reading a checkpoint runs nothing.
 
 from __future__ import annotations
 
+import errno
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,9 @@ from ingot.core.storage import (
 
 TENSORS, SCALARS, MANIFEST = "state.safetensors", "state.json", "manifest.json"
 _CORRUPT = ".corrupt"
+# Faults of a disk or network file system that may pass.
+_PASSING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EREMOTEIO})
+_SECONDS_BETWEEN_TRIES = (0.5, 2.0, 8.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +59,42 @@ class Checkpoints:
             remove_tree(unfinished)
 
     def save(self, step: int, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> bool:
-        """Write a checkpoint and remove outdated ones; on a full disk warn, keep the older ones and return False."""
+        """Write a checkpoint and remove outdated ones; return whether it was written.
+
+        A disk that does not answer is asked again after a while; one that still does not, or is full, costs a warning
+        and not the training: the older checkpoints are kept, and the next one is tried.
+        """
+        for seconds in (*_SECONDS_BETWEEN_TRIES, None):
+            try:
+                self._write(step, tensors, scalars)
+                break
+            except SpaceError as error:
+                return self._not_written(step, f"{error.what}; {error.why}")
+            except OSError as error:
+                if error.errno not in _PASSING:
+                    raise
+                if seconds is None:
+                    times = len(_SECONDS_BETWEEN_TRIES) + 1
+                    return self._not_written(step, f"{error.strerror or error}, {times} times")
+                time.sleep(seconds)
+        for outdated in self._by_age()[self._keep :]:
+            remove_tree(outdated)
+        return True
+
+    def _write(self, step: int, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
         unfinished = self._folder / f".step-{step:08d}.unfinished"
         try:
             with room_on_disk(self._folder):
                 unfinished.mkdir(parents=True)
                 _write(unfinished, tensors, scalars)
-        except SpaceError as error:
+            move_into_place(unfinished, self._folder / f"step-{step:08d}")
+        except (OSError, SpaceError):
             remove_tree(unfinished)
-            self._emit("warning", text=f"checkpoint at step {step} not written: {error.what}; {error.why}", step=step)
-            return False
-        move_into_place(unfinished, self._folder / f"step-{step:08d}")
-        for outdated in self._by_age()[self._keep :]:
-            remove_tree(outdated)
-        return True
+            raise
+
+    def _not_written(self, step: int, why: str) -> bool:
+        self._emit("warning", text=f"checkpoint at step {step} not written: {why}; older ones are kept", step=step)
+        return False
 
     def newest(self) -> Saved | None:
         """Read the newest whole checkpoint; None when none was ever written.
@@ -82,6 +109,16 @@ class Checkpoints:
         if any(self._folder.glob(f"*{_CORRUPT}")):
             raise _all_damaged(self._folder)
         return None
+
+    def go_back(self, count: int) -> Saved | None:
+        """Read the whole checkpoint that is `count` before the newest, or the oldest, and remove those after it."""
+        whole = self.newest()
+        for _ in range(count):
+            if len(found := self._by_age()) < 2:
+                break
+            remove_tree(found[0])
+            whole = self.newest()
+        return whole
 
     def _by_age(self) -> list[Path]:
         """Finished checkpoints, newest first: the name says which, no pointer can disagree."""

@@ -31,8 +31,10 @@ class PretrainConfig:
     at once. The learning rate climbs for `warmup_steps`, stays, and falls to zero over the last `decay_fraction` of the
     steps. `precision` "auto" is bf16 where the machine multiplies it in hardware, else fp32. Every `checkpoint_every`
     steps the state is saved, and the newest `keep_checkpoints` are kept; 0 saves only at the end. Every
-    `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at the end.
-    `mixture` weighs the datasets when several Shards are among the inputs, by the inputs' names.
+    `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at the end. A batch whose
+    gradient is `spike_factor` times as long as usual is skipped (0: never). Every `verify_every` steps a gradient is
+    computed twice and compared (0: never). `mixture` weighs the datasets when several Shards are among the inputs, by
+    the inputs' names.
     """
 
     model: ModelConfig
@@ -55,6 +57,8 @@ class PretrainConfig:
     objective: str = "next_token"
     objective_options: Mapping[str, Any] = field(default_factory=dict)
     mixture: Mixture = field(default_factory=Mixture)
+    spike_factor: float = 10.0
+    verify_every: int = 100
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "sequence_length", "accumulate", "keep_checkpoints"):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ingot.core.events import Emit
 from ingot.core.storage import room_on_disk, write_atomically
@@ -26,7 +26,8 @@ _SECONDS_BETWEEN_EVENTS = 0.25
 class StepReport:
     """One step: its number from 1, tokens read so far, mean loss in nats per target, the gradient before clipping.
 
-    `loss` and `gradient_norm` are not finite when `is_skipped`: then the weights were left as they were.
+    With `trouble` the step was skipped: the weights were left as they were, for the reason it names. `notes` are other
+    things to tell.
     """
 
     step: int
@@ -34,37 +35,43 @@ class StepReport:
     loss: float
     gradient_norm: float
     learning_rate: float
-    is_skipped: bool = False
+    trouble: str = ""
+    notes: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def as_line(self) -> dict[str, Any]:
         """Return the step as it stands in the curve; a skipped one has no numbers JSON could hold."""
         line: dict[str, Any] = {"step": self.step, "tokens": self.tokens, "learning_rate": self.learning_rate}
         measured = {"loss": self.loss, "gradient_norm": self.gradient_norm}
-        return {**line, **({"skipped": True} if self.is_skipped else measured), **self.metrics}
+        return {**line, **({"skipped": True} if self.trouble else measured), **self.metrics}
 
 
 class Journal:
     """The story of a training of `steps` steps; what it holds after step `done` is forgotten."""
 
     def __init__(self, path: Path, steps: int, done: int, emit: Emit) -> None:
-        self._steps, self._emit = steps, emit
-        kept = [line for line in read_curve(path) if line["step"] <= done]
-        write_atomically(path, "".join(map(_as_text, kept)))
-        self._file = path.open("a", encoding="utf-8")
-        self._told_at, self._told_tokens = time.monotonic(), kept[-1]["tokens"] if kept else 0
+        self._path, self._steps, self._emit = path, steps, emit
+        self._file = self._opened(done)
 
     def record(self, report: StepReport) -> None:
         """Write a step down, and tell it when it is time, or when it has metrics, or is the last."""
         with room_on_disk(Path(self._file.name).parent):
             self._file.write(_as_text(report.as_line()))
             self._file.flush()
-        if report.is_skipped:
-            text = f"step {report.step} skipped: its loss or gradient is not a number (loss {report.loss})"
-            self._emit("warning", text=text, step=report.step)
+        for text in (*([f"step {report.step} skipped: {report.trouble}"] if report.trouble else []), *report.notes):
+            self.warn(text, report.step)
         is_time = time.monotonic() - self._told_at >= _SECONDS_BETWEEN_EVENTS
         if is_time or report.metrics or report.step == self._steps:
             self._tell(report)
+
+    def warn(self, text: str, step: int) -> None:
+        """Tell something that whoever watches should know."""
+        self._emit("warning", text=text, step=step)
+
+    def forget(self, step: int) -> None:
+        """Take back what was written after step `step`: the training goes on from there."""
+        self._file.close()
+        self._file = self._opened(step)
 
     def flush(self) -> None:
         """Make the curve durable: a checkpoint must never be ahead of it."""
@@ -78,6 +85,13 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         """Close the curve; a later Journal can go on with it."""
         self._file.close()
+
+    def _opened(self, done: int) -> TextIO:
+        """Cut the curve back to step `done` and return it open at its end."""
+        kept = [line for line in read_curve(self._path) if line["step"] <= done]
+        write_atomically(self._path, "".join(map(_as_text, kept)))
+        self._told_at, self._told_tokens = time.monotonic(), kept[-1]["tokens"] if kept else 0
+        return self._path.open("a", encoding="utf-8")
 
     def _tell(self, report: StepReport) -> None:
         now = time.monotonic()

@@ -42,9 +42,14 @@ class Objective(Protocol):
 
 
 class Batches(Protocol):
-    """An endless row of batches: the same step gives the same batch, always. A position says how to go on from one."""
+    """An endless row of batches: the same step gives the same batch, always. A position says how to go on from one.
+
+    `documents` names what a batch holds.
+    """
 
     def batch(self, step: int) -> Batch: ...
+
+    def documents(self, step: int) -> list[str]: ...
 
     def position(self, step: int) -> Mapping[str, int]: ...
 

@@ -34,8 +34,10 @@ from ingot.train.config import PretrainConfig
 from ingot.train.hooks import Hooks
 from ingot.train.journal import Journal, read_curve
 from ingot.train.objective import Objective
+from ingot.train.saving import Saver
 from ingot.train.state import TrainingState, begin, reproducible, resolve_precision, restore
 from ingot.train.trainer import Trainer
+from ingot.train.watchdog import Watchdog
 
 CURVE, FINISHED, CHECKPOINTS = "curve.jsonl", "training.json", "checkpoints"
 _LAST_SHARE = 0.05  # of the steps, over which the final loss is the mean
@@ -66,10 +68,16 @@ def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: Step
     with reproducible(threads, device):
         state = _state(config, saved, threads, device)
         _announce(state, saved, context)
-        with Journal(context.folder / CURVE, config.steps, state.step, context.emit) as journal:
-            Trainer(config, loss, batches, look, journal, checkpoints).run(state)
+        with (
+            Journal(context.folder / CURVE, config.steps, state.step, context.emit) as journal,
+            Saver(checkpoints) as saver,
+            Watchdog(context.emit) as dog,
+            context.stopping.minded(),
+        ):
+            asked = context.stopping.is_asked
+            Trainer(config, loss, batches, look, journal, saver, dog.beat, asked).run(state)
     _publish(state, codec, inputs["tokenizer"], context.folder)
-    return {**_facts(state, context.folder / CURVE), "epochs": batches.epochs(state.step)}
+    return {**_facts(state, context.folder / CURVE), "epochs": batches.epochs(state.batch)}
 
 
 def stream(config: PretrainConfig, inputs: Mapping[str, Artifact], unfinished: Collection[str] = frozenset()) -> Stream:
@@ -156,6 +164,7 @@ def _facts(state: TrainingState, curve: Path) -> dict[str, Any]:
         "tokens_per_second": round(state.tokens / state.seconds, 1),
         "seconds": round(state.seconds, 1),
         "skipped_steps": sum("skipped" in line for line in lines),
+        "batches_left_out": state.batch - state.step,
         "precision": state.precision,
         "threads": state.threads,
         "device": state.device.type,

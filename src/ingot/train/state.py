@@ -22,12 +22,17 @@ from ingot.train.optim import optimizers
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 _GENERATOR = "generator"
-_COUNTERS = ("step", "tokens", "seconds", "skipped_in_row")
+_COUNTERS = ("step", "batch", "tokens", "seconds", "usual_norm", "skipped_in_row", "rewinds")
 
 
 @dataclass(eq=False)
 class TrainingState:
-    """A training between two steps: `step` are done, `tokens` were read, in `seconds` of stepping alone."""
+    """A training between two steps: `step` are done, `tokens` were read, in `seconds` of stepping alone.
+
+    `batch` is the number of the next batch, which runs ahead of the steps when a rewind left some out. `usual_norm` is
+    the running mean of gradient lengths. `rewinds` counts since the last checkpoint that was written. `bits` are those
+    of the weights after the last step.
+    """
 
     decoder: Decoder
     optimizers: tuple[torch.optim.Optimizer, ...]
@@ -35,9 +40,13 @@ class TrainingState:
     precision: str
     device: torch.device
     step: int = 0
+    batch: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    usual_norm: float = 0.0
     skipped_in_row: int = 0
+    rewinds: int = 0
+    bits: int | None = None
 
 
 @contextlib.contextmanager
@@ -80,7 +89,7 @@ def scalars(state: TrainingState) -> dict[str, Any]:
 
 
 def tensors(state: TrainingState) -> dict[str, Tensor]:
-    """Return the part of the state that is written as tensors, on the processor, by name."""
+    """Return a copy of the part of the state that is written as tensors, on the processor, by name."""
     weights = {f"model.{name}": weight for name, weight in state.decoder.state_dict().items()}
     moments = {
         f"optimizer.{name}.{kind}": moment
@@ -89,7 +98,7 @@ def tensors(state: TrainingState) -> dict[str, Tensor]:
         for kind, moment in optimizer.state.get(parameter, {}).items()
     }
     everything = {**weights, **moments, _GENERATOR: torch.get_rng_state()}
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in everything.items()}
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in everything.items()}
 
 
 def restore(state: TrainingState, saved: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
@@ -102,6 +111,7 @@ def restore(state: TrainingState, saved: Mapping[str, Tensor], counters: Mapping
     torch.set_rng_state(saved[_GENERATOR])
     for name in _COUNTERS:
         setattr(state, name, counters[name])
+    state.bits = None
 
 
 def _below(saved: Mapping[str, Tensor], prefix: str, device: torch.device) -> dict[str, Tensor]:

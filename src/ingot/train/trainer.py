@@ -1,86 +1,174 @@
 """The training loop, whatever is learned.
 
 A step reads its batch, asks the objective for a loss, and moves the weights; then whoever looks, looks, the journal
-writes it down, and from time to time the state is saved. Everything a step depends on is in the state and the step's
-number, so a killed run goes on from its last checkpoint with the same bits.
+writes it down, and from time to time the state is saved. Everything a step depends on is in the state, so a killed run
+goes on from its last checkpoint with the same bits.
 
     batch -> pieces -> loss, backward -> scale and clip -> rate -> optimisers -> hooks -> journal -> checkpoint
+
+What is wrong with the numbers is met here, too: a bad batch is skipped; after several in a row the training goes back
+to its last checkpoint and past the data that led there.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ingot.core.errors import StepError
+from ingot.core.errors import KilledError, StepError
 from ingot.data.stream import Batch
 from ingot.model.decoder import Decoder
-from ingot.train.checkpoint import Checkpoints
 from ingot.train.config import PretrainConfig
+from ingot.train.health import bits_of, check_twice, learn_usual, trouble_with
 from ingot.train.journal import Journal, StepReport
-from ingot.train.objective import Batches, Objective, pieces
+from ingot.train.objective import Batches, Objective, TensorBatch, pieces
 from ingot.train.optim import move, scale_and_clip
+from ingot.train.saving import Saver
 from ingot.train.schedule import momentum_at, rate_at
-from ingot.train.state import TrainingState, scalars, tensors
+from ingot.train.state import TrainingState, restore, scalars, tensors
 
 # One bad batch is bad luck; this many in a row are a training that has fallen apart.
 SKIPS_ALLOWED = 4
+# From one checkpoint: what comes back every time will not go away.
+REWINDS_ALLOWED = 3
+_DOCUMENTS_NAMED = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """A training's settings and collaborators. `look` returns the hooks' metrics for (decoder, steps done)."""
+    """A training's settings and collaborators.
+
+    `look` returns the hooks' metrics for (decoder, steps done); `beat` is told after every step how many are done;
+    `is_asked_to_stop` says whether to save and end.
+    """
 
     config: PretrainConfig
     objective: Objective
     batches: Batches
     look: Callable[[Decoder, int], dict[str, float]]
     journal: Journal
-    checkpoints: Checkpoints
+    saver: Saver
+    beat: Callable[[int], None] = lambda _: None
+    is_asked_to_stop: Callable[[], bool] = lambda: False
 
     def run(self, state: TrainingState) -> None:
-        """Bring the state to the last step. Raises StepError when the loss stays not a number."""
+        """Bring the state to the last step.
+
+        Raises StepError when the loss stays not a number, KilledError when it was asked to stop; all is saved then.
+        """
         while state.step < self.config.steps:
-            report = advance(state, self.batches.batch(state.step), self.objective, self.config)
+            if state.bits is not None and state.bits != bits_of(state.decoder.parameters()):
+                self._rewind(state, "weights changed in memory between two steps", passes_data=False)
+                continue
+            report = self._step(state)
             if self._is_due(state.step, self.config.evaluate_every):
                 report = replace(report, metrics=self.look(state.decoder, state.step))
             self.journal.record(report)
+            self.beat(state.step)
             if state.skipped_in_row > SKIPS_ALLOWED:
-                raise _fallen_apart(state, self.config)
-            if self._is_due(state.step, self.config.checkpoint_every):
-                self.journal.flush()
-                kept = {**scalars(state), "stream": self.batches.position(state.step)}
-                self.checkpoints.save(state.step, tensors(state), kept)
+                self._rewind(state, f"{state.skipped_in_row} steps in a row were skipped", passes_data=True)
+            elif self._is_due(state.step, self.config.checkpoint_every) and not state.skipped_in_row:
+                self._save(state)
+            elif self.is_asked_to_stop():
+                self._save(state)
+                self.saver.wait()
+                raise _stopped(state, self.config)
+        self.saver.wait()
+
+    def _step(self, state: TrainingState) -> StepReport:
+        number = state.batch
+        is_verified = self.config.verify_every > 0 and (state.step + 1) % self.config.verify_every == 0
+        report = advance(state, self.batches.batch(number), self.objective, self.config, is_verified)
+        if not report.trouble:
+            return report
+        return replace(report, trouble=f"{report.trouble}; it read {_listed(self.batches.documents(number))}")
+
+    def _rewind(self, state: TrainingState, why: str, passes_data: bool) -> None:
+        """Go back to the last checkpoint, and past the data read since then if that is to blame."""
+        step, batch, rewinds, skipped = state.step, state.batch, state.rewinds, state.skipped_in_row
+        # What led here may have been in the last checkpoint already: the second time it goes back one further.
+        saved = self.saver.go_back(rewinds) if rewinds < REWINDS_ALLOWED else None
+        if saved is None:
+            raise _fallen_apart(state, self.config) if skipped else _changed_in_memory(state)
+        restore(state, saved.tensors, saved.scalars)
+        state.rewinds = rewinds + 1
+        if passes_data:
+            state.batch = batch
+        self.journal.forget(state.step)
+        left_out = f"without batches {saved.scalars['batch']} to {batch - 1}" if passes_data else "with the same data"
+        self.journal.warn(f"{why}: going back from step {step} to step {state.step}, {left_out}", step)
+
+    def _save(self, state: TrainingState) -> None:
+        state.rewinds = 0
+        self.journal.flush()
+        kept = {**scalars(state), "stream": self.batches.position(state.batch)}
+        self.saver.save(state.step, tensors(state), kept)
 
     def _is_due(self, step: int, every: int) -> bool:
         return step == self.config.steps or (every > 0 and step % every == 0)
 
 
-def advance(state: TrainingState, batch: Batch, objective: Objective, config: PretrainConfig) -> StepReport:
-    """Take one optimiser step on a batch and report it; a batch that gives no number moves nothing and is skipped."""
-    began, total, count = time.monotonic(), 0.0, 0
-    for piece in pieces(batch, config.accumulate, state.device):
+def advance(
+    state: TrainingState, batch: Batch, objective: Objective, config: PretrainConfig, is_verified: bool = False
+) -> StepReport:
+    """Take one optimiser step on a batch and report it; a batch that makes trouble moves nothing and is skipped.
+
+    When it `is_verified`, the gradient of the first piece is computed twice.
+    """
+    began, total, count, notes = time.monotonic(), 0.0, 0, []
+    parameters = list(state.decoder.parameters())
+    for number, piece in enumerate(pieces(batch, config.accumulate, state.device)):
         loss = objective(state.decoder, piece)
         loss.total.backward()  # type: ignore[no-untyped-call]  # torch publishes it without types
+        if is_verified and number == 0:
+
+            def again(piece: TensorBatch = piece) -> None:
+                state.decoder.zero_grad(set_to_none=True)
+                objective(state.decoder, piece).total.backward()  # type: ignore[no-untyped-call]  # as above
+
+            notes = [note for note in [check_twice(again, parameters, state.device.type == "cpu")] if note]
         total, count = total + loss.total.detach().item(), count + loss.count
-    norm = scale_and_clip(state.decoder.parameters(), max(count, 1), config.gradient_clip)
+    norm = scale_and_clip(parameters, max(count, 1), config.gradient_clip)
     rate = config.learning_rate * rate_at(state.step, config.steps, config.warmup_steps, config.decay_fraction)
-    is_sound = math.isfinite(total) and math.isfinite(norm)
-    if is_sound:
+    mean = total / max(count, 1)
+    trouble = trouble_with(mean, norm, state, config.warmup_steps, config.spike_factor)
+    if not trouble:
         move(state.optimizers, rate, momentum_at(state.step))
+        learn_usual(state, norm)
     state.decoder.zero_grad(set_to_none=True)
-    state.step, state.tokens = state.step + 1, state.tokens + batch.tokens.size
+    state.step, state.batch, state.tokens = state.step + 1, state.batch + 1, state.tokens + batch.tokens.size
     state.seconds += time.monotonic() - began
-    state.skipped_in_row = 0 if is_sound else state.skipped_in_row + 1
-    return StepReport(state.step, state.tokens, total / max(count, 1), norm, rate, is_skipped=not is_sound)
+    state.skipped_in_row = state.skipped_in_row + 1 if trouble else 0
+    state.bits = bits_of(parameters)
+    return StepReport(state.step, state.tokens, mean, norm, rate, trouble, tuple(notes))
+
+
+def _listed(documents: list[str]) -> str:
+    more = f" and {len(documents) - _DOCUMENTS_NAMED} more" if len(documents) > _DOCUMENTS_NAMED else ""
+    return f"{', '.join(documents[:_DOCUMENTS_NAMED])}{more}"
+
+
+def _stopped(state: TrainingState, config: PretrainConfig) -> KilledError:
+    return KilledError(
+        f"the training was asked to stop and is saved at step {state.step} of {config.steps}",
+        fix="run the same command again: it goes on from there",
+    )
 
 
 def _fallen_apart(state: TrainingState, config: PretrainConfig) -> StepError:
     return StepError(
-        f"the loss was not a number for {state.skipped_in_row} steps in a row",
+        f"the training has fallen apart: {state.skipped_in_row} steps in a row gave no usable loss or gradient",
         where=f"step {state.step} of {config.steps}",
         why="the weights can no longer be trusted; the last checkpoint is kept",
         fix=f"train with a lower learning rate (it is {config.learning_rate:g}) or in fp32 (it is {state.precision})",
+    )
+
+
+def _changed_in_memory(state: TrainingState) -> StepError:
+    return StepError(
+        "weights changed in memory between two steps",
+        where=f"step {state.step}",
+        why="a processor or its memory is faulty, and there is no checkpoint to go back to, or it happened again",
+        fix="run the same command on another machine; have this one checked",
     )

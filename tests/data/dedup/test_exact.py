@@ -16,3 +16,9 @@ def test_white_space_and_composition_do_not_matter() -> None:
 @pytest.mark.parametrize(("left", "right"), [("a + b", "a - b"), ("Polish", "polish"), ("ab", "a b")])
 def test_signs_case_and_word_limits_do(left: str, right: str) -> None:
     assert fingerprint(left) != fingerprint(right)
+
+
+def test_endless_marks_cost_no_more_than_other_text() -> None:
+    hostile = "Cafe\u0301 a" + "\u0301\u0323" * 250_000  # put in order, it would take minutes
+    assert fingerprint(hostile) == fingerprint(hostile.replace("e\u0301", "é"))
+    assert fingerprint(hostile) != fingerprint(hostile + "\u0323")

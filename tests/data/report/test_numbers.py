@@ -6,27 +6,21 @@ import numpy as np
 import pytest
 
 from ingot.core.tables import parts, read_rows
-from ingot.data.report.meanings import flagged_columns
-from ingot.data.report.numbers import drawn, label_of, measure, quantiles
+from ingot.data.report.numbers import Flagged, drawn, label_of, measure, quantiles
 from tests.data.datasets import corpus, dataset
 
-CONFIG = {"filters": [{"name": "symbols"}, {"name": "digits"}, {"name": "contamination", "options": {}}]}
 
-
-def test_filters_say_what_their_flags_are_about_and_those_that_cannot_are_left_out() -> None:
-    found = flagged_columns(CONFIG)
-    assert {column: (each.flag, each.tail) for column, each in found.items()} == {
-        "symbol_share": ("mostly_symbols", "high"),
-        "digit_share": ("mostly_digits", "high"),
-    }
+def test_a_dataset_says_which_columns_its_flags_are_about(tmp_path: Path) -> None:
+    facts = dataset(tmp_path / "dataset", corpus())
+    assert facts["flagged_columns"]["symbol_share"] == {"flag": "mostly_symbols", "tail": "high"}
+    assert set(facts["thresholds"]) == {each["flag"] for each in facts["flagged_columns"].values()}
 
 
 def test_a_column_is_measured_as_its_documents_are(tmp_path: Path) -> None:
     facts = dataset(tmp_path / "dataset", corpus() | {"odd.txt": "#" * 3000, "odder.txt": "#?" * 4000}, shards=3)
     folder = tmp_path / "dataset"
-    statistic = measure(
-        folder, "symbol_share", flagged_columns(CONFIG)["symbol_share"], facts["thresholds"]["mostly_symbols"]
-    )
+    flagged = Flagged(**facts["flagged_columns"]["symbol_share"], limits=facts["thresholds"]["mostly_symbols"])
+    statistic = measure(folder, "symbol_share", flagged)
     assert statistic is not None
     files = [path for table in ("train", "held_out", "dropped") for path in parts(folder, table)]
     values = np.array([row["symbol_share"] for row in read_rows(files, ("symbol_share",))])

@@ -6,7 +6,6 @@ Case and punctuation stay: `a + b` and `a - b` are different programs.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingot.data.batch import TextBatch
+from ingot.data.composing import composed
 
 _DIGEST_BYTES = 16
 
@@ -30,8 +30,7 @@ def duplicates(batches: Iterable[TextBatch], config: Config) -> npt.NDArray[np.i
 
 def fingerprint(text: str) -> bytes:
     """Return 16 bytes that are the same for texts that differ only in white space and composition."""
-    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
-    normal = " ".join(composed.split())
+    normal = " ".join(composed(text).split())
     return hashlib.blake2b(normal.encode("utf-8", errors="replace"), digest_size=_DIGEST_BYTES).digest()
 
 

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from ingot.core.compiling import cached
 from ingot.data.annotations import Annotation
 from ingot.data.batch import TextBatch
 from ingot.data.excerpts import excerpt
-from ingot.data.statistics.compiling import cached
 
 _NO_LANGUAGE = "zxx"
 

@@ -81,9 +81,9 @@ def _texts(contents: Contents, repeats: Repeats) -> Iterator[str]:
     near = repeats.counted(exact=False, dropped=False)
     if near.documents:
         yield f"{_with_size(near, 'was')} kept although nearly the same as another."
-    seen = contents.annotated.get("contaminated_by")
-    if seen is not None and (count := seen.total.documents - seen[""].documents):
-        yield f"{documents(count, 'has')} passages in common with evaluation sets."
+    count = contents.contaminated.total.documents - contents.contaminated[""].documents
+    if count:
+        yield f"{documents(count, 'was')} kept although passages of evaluation sets stand in them."
     held_out = contents.by_table["held_out"].documents
     if held_out < _FEW_HELD_OUT:
         yield f"Only {documents(held_out, 'is')} held out: what is measured on so few is rough."

@@ -26,6 +26,7 @@ class Contents:
         self.described = {name: Tally() for name in DESCRIBED}
         self.annotated: dict[str, Tally] = {}
         self.access = Tally()
+        self.contaminated = Tally()  # of what is kept, by the sets it has passages of
         self.flags = Tally()
         self.numeric: dict[str, None] = {}  # in the order of the columns
         self._sizes: list[npt.NDArray[Any]] = []
@@ -38,6 +39,8 @@ class Contents:
             tally.add(rows[name], sizes)
         self.access.add_lists(rows["access"], sizes, and_empty=True)
         self.flags.add_lists(rows["flags"], sizes)
+        if part.table != "dropped" and "contaminated_by" in rows.schema.names:
+            self.contaminated.add(rows["contaminated_by"], sizes)
         for field in rows.schema:
             if field.name not in _ELSEWHERE and not is_personal(field.name):
                 self._add_annotation(field, rows[field.name], sizes)

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 from ingot.core.charts import Histogram, ticks
 from ingot.core.storage import as_size
 from ingot.core.tables import parts
-from ingot.data.annotations import Annotation
 from ingot.data.explore import TABLES
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -54,6 +53,15 @@ class Extreme:
 
 
 @dataclass(frozen=True)
+class Flagged:
+    """What is far out in a column: the flag, the side it lies on, and the threshold of each parser."""
+
+    flag: str
+    tail: str
+    limits: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Statistic:
     """One column: its quantiles, how it is drawn (None when all values are the same), and what is flagged in it."""
 
@@ -68,10 +76,8 @@ class Statistic:
     extremes: Sequence[Extreme] = ()
 
 
-def measure(
-    dataset: Path, column: str, flagged: Annotation | None = None, limits: Mapping[str, float] | None = None
-) -> Statistic | None:
-    """Describe one column; None when it holds no number. `limits` are the thresholds of its flag by parser."""
+def measure(dataset: Path, column: str, flagged: Flagged | None = None) -> Statistic | None:
+    """Describe one column; None when it holds no number."""
     files = [path for table in TABLES for path in parts(dataset, table) if column in pq.read_schema(path).names]
     table = pa.concat_tables([pq.read_table(path, columns=["parser", column]) for path in files])
     values = table[column].to_numpy().astype(np.float64)
@@ -79,12 +85,12 @@ def measure(
     if not len(finite):
         return None
     label = label_of(column)
-    if flagged is None or flagged.flag is None:
+    if flagged is None:
         return Statistic(column, len(finite), quantiles(finite), drawn(column, finite, label), label)
-    sizes = {parser: pc.sum(pc.equal(table["parser"], parser)).as_py() or 0 for parser in limits or {}}
+    sizes = {parser: pc.sum(pc.equal(table["parser"], parser)).as_py() or 0 for parser in flagged.limits}
     counts, extremes = _flagged(files, column, flagged)
     thresholds = [
-        Threshold(parser, (limits or {})[parser], counts[parser])
+        Threshold(parser, flagged.limits[parser], counts[parser])
         for parser in sorted(sizes, key=lambda parser: (-sizes[parser], parser))
     ]
     marks = [(each.limit, each.parser) for each in thresholds[:_MOST_MARKS]]
@@ -151,7 +157,7 @@ def _logarithmic(low: float, high: float) -> tuple[list[float], list[float]]:
     return [float(each) for each in np.logspace(first, last, _BINS + 1)], [10.0**power for power in powers[::step]]
 
 
-def _flagged(files: Sequence[Path], column: str, flagged: Annotation) -> tuple[Counter[str], list[Extreme]]:
+def _flagged(files: Sequence[Path], column: str, flagged: Flagged) -> tuple[Counter[str], list[Extreme]]:
     """Return how many documents of each parser are flagged, and those that lie furthest out."""
     order = [("value", "ascending" if flagged.tail == "low" else "descending"), ("doc_id", "ascending")]
     counts: Counter[str] = Counter()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 from typing import Any
 
 from ingot.data.erasure import Tombstone, tombstones
 from ingot.data.reading import FAILURES_FILE
-from ingot.data.report.tally import Count, Tally
+from ingot.data.report.tally import EXAMPLES, Count, Tally
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
 from ingot.flow.lineage import descendants
@@ -31,6 +31,16 @@ class Source:
     skipped: int
     vanished: int | None
     digest: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Files with the same thing the matter: how many, and the first, each with what is said of it alone."""
+
+    what: str
+    fix: str
+    count: int
+    files: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -59,9 +69,18 @@ class Origin:
         """The facts of the documents; none when they are gone."""
         return self.documents.facts if self.documents else {}
 
-    def failures(self, most: int) -> list[dict[str, Any]]:
-        """Return the first files that could not be read."""
-        return list(islice(_lines(self.documents), most)) if self.documents else []
+    @property
+    def failures(self) -> list[Failed]:
+        """Return the files that could not be read, by what was the matter, most files first."""
+        counts: Counter[tuple[str, str]] = Counter()
+        files: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for line in _lines(self.documents) if self.documents else ():
+            what, _, why = str(line.get("reason") or "").partition(": ")
+            key = what, str(line.get("fix") or "")
+            counts[key] += 1
+            if len(files.setdefault(key, [])) < EXAMPLES:
+                files[key].append((str(line["uri"]), why))
+        return [Failed(*key, count, files[key]) for key, count in counts.most_common()]
 
 
 def trace(home: Home, dataset: Artifact) -> Origin:

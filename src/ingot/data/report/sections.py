@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from ingot.data.report.changes import Changes
 from ingot.data.report.contents import Contents
 from ingot.data.report.drops import Drops
 from ingot.data.report.masking import masked
-from ingot.data.report.meanings import flagged_columns
 from ingot.data.report.origin import Origin
 from ingot.data.report.personal import Personal
 from ingot.data.report.quotes import openings, texts
@@ -131,8 +130,8 @@ def losses(traced: Origin, gathered: Gathered) -> dict[str, Any]:
         "more_drops": more,
         "openings": openings(examples),
         "originals": {doc_id: {"doc_id": doc_id, "uri": uri} for doc_id, (uri, *_) in repeated.items()},
-        "failures": [_failure(each) for each in traced.failures(_MOST_FAILURES)],
-        "failed": int(traced.counted.get("failed", 0)),
+        "failures": [_failure(each) for each in traced.failures[:_MOST_FAILURES]],
+        "more_failures": max(len(traced.failures) - _MOST_FAILURES, 0),
         "read_bytes": int(traced.counted.get("bytes", 0)),
     }
 
@@ -165,9 +164,10 @@ def _examples(drops: Drops, reason: str, rules: Mapping[str, Mapping[str, Any]])
     ]
 
 
-def _failure(row: Mapping[str, Any]) -> dict[str, str]:
-    reason, fix = (str(row.get(name) or "")[:_LONGEST_REASON] for name in ("reason", "fix"))
-    return {"uri": str(row["uri"]), "reason": masked(reason), "fix": fix}
+def _failure(failed: origin.Failed) -> origin.Failed:
+    """Return it as it may be shown: messages of parsers may quote what they choked on."""
+    files = [(uri, masked(why[:_LONGEST_REASON])) for uri, why in failed.files]
+    return replace(failed, what=masked(failed.what[:_LONGEST_REASON]), fix=failed.fix[:_LONGEST_REASON], files=files)
 
 
 def personal_data(traced: Origin, gathered: Gathered) -> dict[str, Any]:
@@ -222,11 +222,13 @@ def contents(gathered: Gathered) -> dict[str, Any]:
 
 def quality(traced: Origin, gathered: Gathered) -> dict[str, Any]:
     """Show what filters measured: what stands out, what published rules would refuse, how all of it is distributed."""
-    found, thresholds = gathered.contents, traced.dataset.facts.get("thresholds", {})
-    about = flagged_columns(traced.dataset.record.config)
-    limits = {column: thresholds.get(each.flag, {}) for column, each in about.items()}
+    found, facts = gathered.contents, traced.dataset.facts
+    flagged = {
+        column: numbers.Flagged(each["flag"], each["tail"], facts["thresholds"].get(each["flag"], {}))
+        for column, each in facts.get("flagged_columns", {}).items()
+    }
     measured = [
-        numbers.measure(traced.dataset.path, column, about.get(column), limits.get(column))
+        numbers.measure(traced.dataset.path, column, flagged.get(column))
         for column in list(found.numeric)[:_MOST_STATISTICS]
     ]
     statistics = [each for each in measured if each is not None]
@@ -290,6 +292,7 @@ def record(traced: Origin, gathered: Gathered) -> dict[str, Any]:
         "config": config if len(config) <= _LONGEST_CONFIG else config[:_LONGEST_CONFIG] + "...",
         "command": traced.command,
         "documents_record": read,
+        "made_from": [(each, made.input_fingerprints.get(name, "")) for name, each in sorted(made.inputs.items())],
         "documents_config": [(name, _words(value)) for name, value in _filled(read.config).items()] if read else [],
     }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import (
     BEFORE_PERIOD,
     BEGINNING,
@@ -21,7 +22,6 @@ from ingot.data.characters import (
     WORD_LETTER,
 )
 from ingot.data.statistics.arrays import Text
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.rules import LONGEST_UNIT, UNIT, Rules, rule_of
 
 _PERIOD, _PLUS, _MINUS, _COMMA, _DOLLAR, _DEGREE = (ord(sign) for sign in ".+-,$°")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import BRACKET, LINE_BREAK, SPACE
 from ingot.data.statistics.arrays import START, ZERO, Codes, Row, Text, Words
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.counts import Count, Refusal
 from ingot.data.statistics.lines import first_filled, last_filled
 from ingot.data.statistics.phrases import FOUND_CURLY, FOUND_JAVASCRIPT, FOUND_LOREM, find_phrases, without_citations

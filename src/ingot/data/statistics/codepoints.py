@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import (
     BROKEN_LEAD,
     BROKEN_TAIL,
@@ -15,7 +16,6 @@ from ingot.data.characters import (
     SYMBOL,
 )
 from ingot.data.statistics.arrays import ZERO, Bytes, Row, Text
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.counts import Count
 from ingot.data.statistics.hashing import FACTOR, FIRST_SHIFT, SEED, mixed
 

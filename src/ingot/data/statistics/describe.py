@@ -7,17 +7,16 @@ line or an n-gram that repeats across parts is missed; hashes and sketches are t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ingot.core.compiling import cached
 from ingot.data import characters
 from ingot.data.statistics.arrays import (
     PLACES,
@@ -36,7 +35,6 @@ from ingot.data.statistics.arrays import (
 from ingot.data.statistics.c4 import tally_split_lines
 from ingot.data.statistics.codepoints import byte_hash, decode, encoded_size, last_break, tally
 from ingot.data.statistics.columns import Statistics
-from ingot.data.statistics.compiling import cached, sources
 from ingot.data.statistics.counts import Count
 from ingot.data.statistics.hashing import SEED
 from ingot.data.statistics.lines import tally_lines, tally_paragraphs
@@ -84,58 +82,50 @@ class Results(NamedTuple):
     signatures: npt.NDArray[np.uint32]
 
 
-def _of_these_sources(version: int) -> Callable[..., int]:
-    # One function rather than several: numba translates all that is below a function again for each one above it.
-    @cached
-    def describe_texts(
-        data: Bytes,
-        offsets: Row,
-        first: int,
-        last: int,
-        part_characters: int,
-        tables: Tables,
-        room: Room,
-        results: Results,
-    ) -> int:
-        alphabet, lower, rules, phrases, permutations = tables
-        text, words, table, simple = room
-        for number in range(first, last):
-            start, end = offsets[number], offsets[number + 1]
-            row, signature = results.counts[number], results.signatures[number]
-            results.hashes[number, 0] = byte_hash(data, start, end)
-            held, of_words, is_whole = ZERO, SEED, False
-            while not is_whole:
-                count, start = decode(data, start, end, alphabet, text, part_characters)
-                is_whole = start >= end
-                if not is_whole:
-                    cut = last_break(text, count)
-                    start -= encoded_size(text, cut, count)
-                    count = cut
-                before = row[Count.NEWLINES]
-                tally(text, count, row)
-                newlines = row[Count.NEWLINES] - before
-                found = split_words(text, ZERO, count, rules, words, ZERO)
-                tally_words(text, rules, words, found, row)
-                tally_lines(text, count, newlines, table, row)
-                tally_paragraphs(text, count, newlines, table, row)
-                tally_split_lines(text, count, words, found, rules, phrases, lower, row)
-                tally_ngrams(words, found, table, row)
-                known = simple_words(text, count, lower, held, simple)
-                row[Count.SIMPLE_WORDS] += known - held
-                of_words = words_hash(simple, held, known, of_words)
-                sketch(simple, known, permutations, signature)
-                # The last words begin the shingles that reach into the next part.
-                held = min(known, _HELD)
-                for word in range(held):
-                    simple[word] = simple[known - held + word]
-            results.hashes[number, 1] = of_words
-        return version
-
-    return describe_texts
-
-
-_SOURCES = [*Path(__file__).parent.glob("*.py"), Path(characters.__file__)]
-_describe_texts = _of_these_sources(sources(_SOURCES))
+# One function rather than several: numba translates all that is below a function again for each one above it.
+@cached
+def _describe_texts(
+    data: Bytes,
+    offsets: Row,
+    first: int,
+    last: int,
+    part_characters: int,
+    tables: Tables,
+    room: Room,
+    results: Results,
+) -> None:
+    alphabet, lower, rules, phrases, permutations = tables
+    text, words, table, simple = room
+    for number in range(first, last):
+        start, end = offsets[number], offsets[number + 1]
+        row, signature = results.counts[number], results.signatures[number]
+        results.hashes[number, 0] = byte_hash(data, start, end)
+        held, of_words, is_whole = ZERO, SEED, False
+        while not is_whole:
+            count, start = decode(data, start, end, alphabet, text, part_characters)
+            is_whole = start >= end
+            if not is_whole:
+                cut = last_break(text, count)
+                start -= encoded_size(text, cut, count)
+                count = cut
+            before = row[Count.NEWLINES]
+            tally(text, count, row)
+            newlines = row[Count.NEWLINES] - before
+            found = split_words(text, ZERO, count, rules, words, ZERO)
+            tally_words(text, rules, words, found, row)
+            tally_lines(text, count, newlines, table, row)
+            tally_paragraphs(text, count, newlines, table, row)
+            tally_split_lines(text, count, words, found, rules, phrases, lower, row)
+            tally_ngrams(words, found, table, row)
+            known = simple_words(text, count, lower, held, simple)
+            row[Count.SIMPLE_WORDS] += known - held
+            of_words = words_hash(simple, held, known, of_words)
+            sketch(simple, known, permutations, signature)
+            # The last words begin the shingles that reach into the next part.
+            held = min(known, _HELD)
+            for word in range(held):
+                simple[word] = simple[known - held + word]
+        results.hashes[number, 1] = of_words
 
 
 def describe(texts: pa.StringArray, threads: int = 1, part_characters: int = PART_CHARACTERS) -> Statistics:

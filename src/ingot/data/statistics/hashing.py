@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.statistics.arrays import KEY, Table, Text
-from ingot.data.statistics.compiling import compiled
 
 SEED = np.uint64(0x517CC1B727220A95)
 FACTOR = np.uint64(0x9E3779B97F4A7C15)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import LINE_END, SPACE
 from ingot.data.statistics.arrays import ZERO, Row, Table, Text
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.counts import Count
 from ingot.data.statistics.hashing import FACTOR, SEED, clear, is_seen, mixed
 

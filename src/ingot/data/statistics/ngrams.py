@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.statistics.arrays import FIRST, GRAM, HASH, KEY, LENGTH, RUN, SLOT, TIMES, ZERO, Row, Table, Words
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.counts import Count
 from ingot.data.statistics.hashing import FACTOR, SECOND_SHIFT, SEED, clear, is_seen, mixed, place_of
 

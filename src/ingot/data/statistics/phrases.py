@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import BRACKET, DECIMAL, PHRASE
 from ingot.data.statistics.arrays import Codes, Text
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.rules import (
     ANCHOR,
     CITATION_NEEDED,

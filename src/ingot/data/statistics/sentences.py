@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import MARK, SENTENCE_END
 from ingot.data.statistics.arrays import LENGTH, START, Text, Words
-from ingot.data.statistics.compiling import compiled
 
 _BLANK = ord(" ")
 

@@ -11,9 +11,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import ALONE, DIGIT, LETTER
 from ingot.data.statistics.arrays import PLACES, SHINGLE_WORDS, ZERO, Codes, Hashes, Text
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.hashing import FACTOR, FIRST_SHIFT, SEED, mixed
 
 LARGEST = np.uint32(0xFFFFFFFF)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import ALPHABETIC, DIGIT, LOWER
 from ingot.data.statistics.arrays import ZERO, Text
-from ingot.data.statistics.compiling import compiled
 
 _AT, _PERIOD, _COLON, _SLASH, _QUESTION, _HASH = (ord(sign) for sign in "@.:/?#")
 _MINUS, _PLUS, _UNDERSCORE = (ord(sign) for sign in "-+_")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ingot.core.compiling import compiled
 from ingot.data.characters import ALPHABETIC, PLAIN, PUNCTUATION, SPACE
 from ingot.data.statistics.affixes import infix_length, prefix_length, suffix_length
 from ingot.data.statistics.arrays import HASH, LENGTH, START, Row, Text, Words
-from ingot.data.statistics.compiling import compiled
 from ingot.data.statistics.counts import Count
 from ingot.data.statistics.hashing import FACTOR, SEED, mixed, stretch_hash
 from ingot.data.statistics.rules import (

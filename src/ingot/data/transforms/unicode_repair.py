@@ -13,13 +13,13 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from itertools import groupby
 
 import pyarrow as pa
 from ftfy import fix_encoding
 from ftfy.badness import is_bad
 
 from ingot.data.batch import TextBatch
+from ingot.data.composing import composed
 from ingot.data.edits import Edit
 
 MOJIBAKE, ENCODING = "read in a wrong encoding", "sign of another encoding"
@@ -29,7 +29,6 @@ CONTROL, INVISIBLE, COMPOSED = "control character", "invisible character", "lett
 _MAYBE_BAD = re.compile(r"[^\x00-\x7f]{2}|[ŒœÃÂ]")
 _NOT_ASCII = re.compile(r"([^\x00-\x7f]+)")
 _MOST_COMPARED = 2000
-_MOST_MARKS = 30  # Unicode's limit for text that is safe to stream (UAX #15, section 13)
 
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff"
 _HIDDEN = r"\u00ad\u034f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
@@ -90,8 +89,8 @@ class Transform:
             run = match[0]
             removals = list(_removals(run)) if has_unwanted else []
             cleaned = "".join(_applied(run, removals))
-            composed = _composed(cleaned) if self._config.compose else cleaned
-            wanted = removals if composed == cleaned else _differences(run, composed, COMPOSED)
+            whole = composed(cleaned) if self._config.compose else cleaned
+            wanted = removals if whole == cleaned else _differences(run, whole, COMPOSED)
             yield from (_moved(edit, start + match.start()) for edit in wanted)
 
 
@@ -139,15 +138,6 @@ def _instead(control: str) -> str:
     if "\x80" <= control <= "\x9f":
         return bytes([ord(control)]).decode("cp1252", errors="ignore")
     return ""
-
-
-def _composed(run: str) -> str:
-    """Return a run composed, but for one of endless marks: putting those in order takes the square of their number."""
-    if len(run) > _MOST_MARKS:
-        marks = (sum(1 for _ in each) for is_mark, each in groupby(map(unicodedata.combining, run), bool) if is_mark)
-        if max(marks, default=0) > _MOST_MARKS:
-            return run
-    return unicodedata.normalize("NFC", run)
 
 
 def _differences(old: str, new: str, why: str) -> Iterator[Edit]:

@@ -22,8 +22,10 @@ from ingot.core.errors import KilledError, StepError, from_fields
 from ingot.core.events import Emit
 from ingot.flow.process_pool import ProcessPool
 from ingot.flow.request import Request
+from ingot.flow.stopping import GRACE_SECONDS
 
 _LAST_LOG_LINES = 3
+_SECONDS_TO_EXIT = 5.0
 # Signals a process gets for what it did itself. Any other comes from outside: a person, the system short of memory.
 _CRASHES = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP}
@@ -39,6 +41,8 @@ class Config:
 
 class Executor:
     """Runs requests one after another, each in a fresh interpreter."""
+
+    shares_environment = True  # children inherit the command's
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
@@ -117,12 +121,18 @@ def _follow(events: IO[str], emit: Emit) -> dict[str, Any] | None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.kill()
-        child.wait()
+    """End the child: it does so itself when the pipe closes, perhaps saving what it is at, or it is killed."""
     if child.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             child.stdin.close()
+    try:
+        child.wait(GRACE_SECONDS + _SECONDS_TO_EXIT)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
 
 
 def _died(request: Request, code: int, log: Path) -> StepError:

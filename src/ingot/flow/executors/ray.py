@@ -30,6 +30,9 @@ class Config:
 class Executor(local.Executor):
     """Runs requests as the local executor does; their pieces go to the cluster."""
 
+    # Nodes have environments of their own. A step that did one piece here and others there would use two keys.
+    shares_environment = False
+
     def __init__(self, config: Config | None = None) -> None:
         super().__init__()
 

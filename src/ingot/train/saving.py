@@ -1,0 +1,46 @@
+"""Checkpoints written beside the training: it waits only while its state is copied.
+
+The copy is what is written, so steps taken meanwhile cannot leak into it. One checkpoint is written at a time; the next
+one waits for it, and so does the end. What went wrong with a write is raised there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from torch import Tensor
+
+from ingot.train.checkpoint import Checkpoints, Saved
+
+
+class Saver:
+    """Saves to `checkpoints` in a thread of its own. A context: leaving it waits for the last write."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
+        self._writing: Future[bool] | None = None
+
+    def __enter__(self) -> Saver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True)
+
+    def save(self, step: int, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
+        """Begin to write a checkpoint; the tensors must be nobody else's to change."""
+        self.wait()
+        self._writing = self._thread.submit(self._checkpoints.save, step, tensors, scalars)
+
+    def wait(self) -> None:
+        """Wait until what was begun is on the disk. Raises what went wrong with it."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def go_back(self, count: int) -> Saved | None:
+        """Read the whole checkpoint that is `count` before the newest, or the oldest, and remove those after it."""
+        self.wait()
+        return self._checkpoints.go_back(count)
