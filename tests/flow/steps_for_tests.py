@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingot.core.errors import InputError
+from ingot.core.errors import InputError, KilledError
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 
@@ -138,3 +138,16 @@ def collect_parts(config: CollectConfig, inputs: Mapping[str, Artifact], context
 def _wait_for(path: Path) -> None:
     while not path.exists():
         time.sleep(0.01)
+
+
+def save_when_asked(config: SleepConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Work until asked to stop, then take a moment to save."""
+    with context.stopping.minded():
+        (context.folder / "started").touch()
+        end = time.monotonic() + config.seconds
+        while not context.stopping.is_asked() and time.monotonic() < end:
+            context.emit("progress", done=1, total=2, unit="looks")
+            time.sleep(0.02)
+        time.sleep(0.5)
+        (context.folder / "saved").touch()
+    raise KilledError("asked to stop, and saved")

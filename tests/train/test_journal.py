@@ -40,13 +40,28 @@ def test_going_on_forgets_what_came_after_the_checkpoint(tmp_path: Path) -> None
 
 
 def test_a_skipped_step_is_json_and_a_warning_that_names_it(tmp_path: Path) -> None:
-    told = write(tmp_path / "curve.jsonl", report(4, loss=float("nan"), is_skipped=True))
+    told = write(tmp_path / "curve.jsonl", report(4, loss=float("nan"), trouble="no number"))
     line = json.loads((tmp_path / "curve.jsonl").read_text(), parse_constant=lambda name: 1 / 0)
     assert line["skipped"] is True
     assert "loss" not in line
     (warning,) = told.of("warning")
     assert warning["step"] == 4
-    assert "step 4" in warning["text"]
+    assert "step 4 skipped: no number" in warning["text"]
+
+
+def test_what_is_forgotten_is_written_anew(tmp_path: Path) -> None:
+    told, path = Told(), tmp_path / "curve.jsonl"
+    with Journal(path, 10, 0, told) as journal:
+        for step in range(1, 6):
+            journal.record(report(step))
+        journal.forget(2)
+        journal.record(report(3, loss=0.25))
+    assert [(line["step"], line["loss"]) for line in read_curve(path)] == [(1, 1.0), (2, 0.5), (3, 0.25)]
+
+
+def test_notes_are_warnings(tmp_path: Path) -> None:
+    told = write(tmp_path / "curve.jsonl", report(4, notes=("a note",)))
+    assert told.of("warning") == [{"text": "a note", "step": 4}]
 
 
 def test_metrics_and_the_last_step_are_always_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -88,7 +89,8 @@ def test_killed_in_the_middle_it_ends_with_the_same_bytes(unbroken: Path, inputs
     stop_after(7, folder, inputs)
     told = Told()
     pretrain(CONFIG, inputs, context(folder, told))
-    assert "going on from step 6" in told.of("note")[0]["text"]
+    # Which one depends on how far the write beside the training had come.
+    assert re.search(r"going on from step [246] ", told.of("note")[0]["text"])
     assert made(folder) == made(unbroken)
 
 
