@@ -4,6 +4,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from ingot.core.events import Event, EventLog, emitter, from_json, one_at_a_time, read_log
 
 
@@ -19,6 +21,12 @@ def test_every_sink_gets_every_event_stamped() -> None:
         {"done": 1, "total": 2},
     )
     assert first[0].time > 0
+
+
+def test_a_field_cannot_stand_for_what_stands_in_the_head() -> None:
+    """It would take its place in the log, and the event would belong to no step."""
+    with pytest.raises(TypeError, match="step"):
+        emitter("run-1", "train")("metric", step=3, loss=1.0)
 
 
 def test_an_event_survives_its_line() -> None:

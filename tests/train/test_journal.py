@@ -45,7 +45,7 @@ def test_a_skipped_step_is_json_and_a_warning_that_names_it(tmp_path: Path) -> N
     assert line["skipped"] is True
     assert "loss" not in line
     (warning,) = told.of("warning")
-    assert warning["step"] == 4
+    assert warning["at_step"] == 4
     assert "step 4 skipped: no number" in warning["text"]
 
 
@@ -61,12 +61,12 @@ def test_what_is_forgotten_is_written_anew(tmp_path: Path) -> None:
 
 def test_notes_are_warnings(tmp_path: Path) -> None:
     told = write(tmp_path / "curve.jsonl", report(4, notes=("a note",)))
-    assert told.of("warning") == [{"text": "a note", "step": 4}]
+    assert told.of("warning") == [{"text": "a note", "at_step": 4}]
 
 
 def test_metrics_and_the_last_step_are_always_told(tmp_path: Path) -> None:
     told = write(tmp_path / "c", report(1), report(2, metrics={"held_out_bits_per_byte": 2.5}), report(3), report(10))
     metrics = told.of("metric")
-    assert {2, 10} <= {one["step"] for one in metrics}
+    assert {2, 10} <= {one["at_step"] for one in metrics}
     assert all(one["tokens_per_second"] > 0 for one in metrics)
     assert told.of("progress")[-1] == {"done": 10, "total": 10, "unit": "steps"}

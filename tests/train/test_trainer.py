@@ -139,7 +139,7 @@ def test_a_step_is_the_step_of_the_textbook(inputs: Inputs) -> None:
 def test_a_batch_without_a_number_is_skipped_with_a_warning_and_moves_nothing(inputs: Inputs, tmp_path: Path) -> None:
     told, config = Told(), settings(steps=6)
     state = train(tmp_path, inputs, config, Spoiled(3), told)
-    assert [warning["step"] for warning in told.of("warning")] == [3]
+    assert [warning["at_step"] for warning in told.of("warning")] == [3]
     curve = read_curve(tmp_path / "curve.jsonl")
     assert [line["step"] for line in curve if "skipped" in line] == [3]
     assert all(torch.isfinite(weight).all() for weight in state.decoder.parameters())
@@ -181,7 +181,7 @@ def test_a_spike_is_skipped_and_says_what_it_read(inputs: Inputs, tmp_path: Path
     told, config = Told(), settings(steps=12)
     train(tmp_path, inputs, config, Scaled(8), told)
     (warning,) = told.of("warning")
-    assert warning["step"] == 8
+    assert warning["at_step"] == 8
     assert "times as long as usual" in warning["text"]
     assert stream(inputs, config).documents(7)[0] in warning["text"]
     assert [line["step"] for line in read_curve(tmp_path / "curve.jsonl") if "skipped" in line] == [8]

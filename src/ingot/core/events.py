@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+_HEAD = frozenset({"time", "run", "step", "kind"})
+
 Sink = Callable[["Event"], None]
 
 
@@ -53,6 +55,8 @@ def emitter(run: str, step: str, *sinks: Sink) -> Emit:
     """Return an `emit` that stamps events with the time, the run and the step and hands them to every sink."""
 
     def emit(kind: str, /, **fields: Any) -> None:
+        if taken := _HEAD & fields.keys():
+            raise TypeError(f"an event says {', '.join(sorted(taken))} in its head; call the field something else")
         event = Event(kind, run, step, time.time(), fields)
         for sink in sinks:
             sink(event)

@@ -93,7 +93,7 @@ class Checkpoints:
             raise
 
     def _not_written(self, step: int, why: str) -> bool:
-        self._emit("warning", text=f"checkpoint at step {step} not written: {why}; older ones are kept", step=step)
+        self._emit("warning", text=f"checkpoint at step {step} not written: {why}; older ones are kept", at_step=step)
         return False
 
     def newest(self) -> Saved | None:

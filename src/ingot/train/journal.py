@@ -66,7 +66,7 @@ class Journal:
 
     def warn(self, text: str, step: int) -> None:
         """Tell something that whoever watches should know."""
-        self._emit("warning", text=text, step=step)
+        self._emit("warning", text=text, at_step=step)
 
     def forget(self, step: int) -> None:
         """Take back what was written after step `step`: the training goes on from there."""
@@ -98,7 +98,8 @@ class Journal:
         pace = (report.tokens - self._told_tokens) / max(now - self._told_at, 1e-9)
         self._told_at, self._told_tokens = now, report.tokens
         self._emit("progress", done=report.step, total=self._steps, unit="steps")
-        self._emit("metric", **report.as_line(), tokens_per_second=round(pace, 1))
+        measured = report.as_line()
+        self._emit("metric", at_step=measured.pop("step"), **measured, tokens_per_second=round(pace, 1))
 
 
 def read_curve(path: Path) -> list[dict[str, Any]]:
