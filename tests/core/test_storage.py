@@ -12,11 +12,21 @@ from ingot.core.storage import (
     free_bytes,
     link_tree,
     move_into_place,
+    remove_torn,
     remove_tree,
     room_on_disk,
     sha256_file,
     write_atomically,
 )
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "shards/.00001.ab.tmp/.x.12.deleted").mkdir(parents=True)
+    (tmp_path / "shards/00000").mkdir()
+    for name in ("shards/00000/whole.json", "shards/00000/.whole.json.7.tmp", "shards/.00001.ab.tmp/torn"):
+        (tmp_path / name).touch()
+    remove_torn(tmp_path)
+    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["shards", "00000", "whole.json"]
 
 
 def test_writes_the_whole_content_and_leaves_nothing_else(tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_a_dead_worker_costs_one_more_attempt(tmp_path: Path) -> None:
     facts = Tasks(ProcessPool, 2, Told()).run(f"{HERE}:die_at_first", numbers(tmp_path, 6), tmp_path / "out")
     assert [each["result"] for each in facts] == [0, 2, 4, 6, 8, 10]
     assert set(done_by(tmp_path)) == set(range(6))
+    assert not list((tmp_path / "out").glob(".*")), "what the dead worker had begun is still there"
 
 
 def test_a_worker_that_always_dies_is_given_up(tmp_path: Path) -> None:

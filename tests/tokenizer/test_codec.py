@@ -14,7 +14,7 @@ from ingot.core.errors import InputError
 from ingot.tokenizer.bulk import bulk_encoder
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.pieces import LONGEST_CHARACTERS
-from ingot.tokenizer.train import learn
+from ingot.tokenizer.train import learn, write
 from ingot.tokenizer.vocabulary import SPECIALS
 from tests.tokenizer.conftest import MIXED
 
@@ -147,6 +147,16 @@ def test_half_a_character_is_refused_with_its_place(codec: Codec) -> None:
         codec.encode("abc\ud83d")
     assert "3" in caught.value.where
     assert caught.value.fix
+
+
+def test_a_shared_codec_is_read_again_when_its_file_has_changed(tmp_path: Path, corpus: list[str]) -> None:
+    write(learn(corpus, 512), tmp_path)
+    first = Codec.shared(tmp_path)
+    assert Codec.shared(tmp_path) is first
+    write(learn(corpus, 576), tmp_path)
+    assert Codec.shared(tmp_path).vocabulary == 576
+    with pytest.raises(InputError, match="no tokenizer"):
+        Codec.shared(tmp_path / "elsewhere")
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:

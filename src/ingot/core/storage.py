@@ -114,6 +114,15 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(doomed)
 
 
+def remove_torn(folder: Path) -> None:
+    """Delete what writers that were killed left anywhere below a folder: what never took its name, or lost it."""
+    for torn in [*folder.rglob(".*.tmp"), *folder.rglob(".*.deleted")]:
+        if torn.is_dir():
+            shutil.rmtree(torn)
+        else:
+            torn.unlink(missing_ok=True)
+
+
 def folder_bytes(folder: Path) -> int:
     """Return the bytes of all files below a folder."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())

@@ -126,7 +126,7 @@ def _request(share: Share, buckets: int, tokenizer_folder: Path) -> dict[str, An
 
 def encode(request: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
     """Write one shard: the chosen documents of some row groups. `used` tells, as hex, which ids occur in it."""
-    codec = Codec.load(Path(request["tokenizer"]))
+    codec = Codec.shared(Path(request["tokenizer"]))
     taken = documents({Path(path): numbers for path, numbers in request["row_groups"].items()}, request["buckets"])
     reported = 0
     with ShardWriter(context.folder, _dtype(codec), codec.vocabulary) as writer:

@@ -23,7 +23,15 @@ from typing import Any, Protocol
 from ingot.core.errors import from_fields
 from ingot.core.events import Emit
 from ingot.core.plugins import resolve
-from ingot.core.storage import fsync_tree, link_tree, move_into_place, remove_tree, room_on_disk, write_atomically
+from ingot.core.storage import (
+    fsync_tree,
+    link_tree,
+    move_into_place,
+    remove_torn,
+    remove_tree,
+    room_on_disk,
+    write_atomically,
+)
 from ingot.flow.outcome import in_words
 
 NOTE_FILE = "task.json"
@@ -102,8 +110,7 @@ class Tasks:
         Raises what a task raised; what others finished stays for the next time.
         """
         out.mkdir(parents=True, exist_ok=True)
-        for torn in (*out.glob(".*.tmp"), *out.glob(".*.deleted")):
-            remove_tree(torn)
+        remove_torn(out)
         calls = [Call(reference, task.name, task.request, str(out)) for task in tasks]
         if self._earlier is not None:
             take_over(calls, self._earlier / out.name)
@@ -121,6 +128,7 @@ class Tasks:
             self._repeat(outcome["events"])
             if len(tasks) > 1:
                 self._emit("progress", done=done, total=total, unit=unit)
+        remove_torn(out)  # left by workers that died on the way; others did their pieces
         return [notes[call.name]["facts"] for call in calls]
 
     def _perform(self, calls: Sequence[Call]) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,7 @@ from ingot.core.energy import Meter
 from ingot.core.plugins import load as load_plugin
 from ingot.core.plugins import resolve
 from ingot.core.secrets import offer_environment
-from ingot.core.storage import room_on_disk
+from ingot.core.storage import remove_torn, room_on_disk
 from ingot.flow.artifact import Artifact, Record, read_artifact
 from ingot.flow.outcome import in_words
 from ingot.flow.request import Request, StepExecutor
@@ -90,6 +90,7 @@ def main() -> None:
     threading.Thread(target=reporter.keep_telling, daemon=True).start()
     # If the runner was killed a moment ago its child may still be on its last breath: one writer a folder.
     with FileLock(f"{request.folder}.lock"):
+        remove_torn(Path(request.folder))  # a killed attempt's, which nobody would know
         reporter.close(_outcome(request, reporter, stopping))
     # Libraries' threads and exit hooks have nothing left to do that matters.
     os._exit(0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -49,6 +50,17 @@ class Codec:
     def load(cls, folder: Path) -> Codec:
         """Read `tokenizer.json` from a folder. Raises InputError when it is missing, unreadable or not Ingot's."""
         return cls(read_tokenizer(folder))
+
+    @classmethod
+    def shared(cls, folder: Path) -> Codec:
+        """Return the codec of a folder, read once in this process for as long as its file is the same.
+
+        For workers: the library never gives back some 4 MB of a tokenizer that has encoded, so one that reads its own
+        for every piece of work grows with each of them (benchmarks/data_resume.py). Raises InputError as `load` does.
+        """
+        path = Path(folder) / "tokenizer.json"
+        status = path.stat() if path.exists() else None
+        return cls.load(folder) if status is None else _shared(folder, status.st_mtime_ns, status.st_size)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -137,6 +149,11 @@ class Codec:
     def decoder(self) -> StreamDecoder:
         """Return a decoder for one stream of ids."""
         return StreamDecoder(self)
+
+
+@lru_cache(maxsize=2)
+def _shared(folder: Path, modified: int, size: int) -> Codec:
+    return Codec.load(folder)
 
 
 class StreamDecoder:
