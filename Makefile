@@ -69,6 +69,7 @@ format: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/reference/cli_page.py > docs/reference/cli.md
+	$(BIN)/python docs/reference/presets_page.py > docs/reference/presets.md
 
 bench: $(VENV)/.test
 	@for script in benchmarks/spine_*.py; do echo "== $$script"; $(BIN)/python "$$script" --quick || exit 1; done

@@ -48,9 +48,29 @@ def test_show_counts_what_went_where(home: Path, capsys: pytest.CaptureFixture[s
 def test_explain_says_why(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = said(capsys, home, "explain", "x-dataset", "again.txt")
     assert "It was dropped: exact duplicate of 003.txt." in shown
-    assert "symbol_share" in shown
+    assert "size when compressed" in shown
     (found,) = records(capsys, home, "explain", "x-dataset", "again.txt")
     assert found["repeats"] == "003.txt"
+
+
+def test_explain_groups_what_was_found_and_leaves_out_the_rest(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = said(capsys, home, "explain", "x-dataset", "note.txt")
+    assert "\nquality\n" in shown
+    (found,) = records(capsys, home, "explain", "x-dataset", "note.txt")
+    empty = [each["column"] for each in found["statistics"] if each["value"] == 0.0]
+    assert empty
+    assert "_share" not in shown
+
+
+def test_search_has_a_line_for_the_document_and_one_for_the_match(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, *_ = said(capsys, home, "search", "x-dataset", "e", "--most", "2").split("\n\n")
+    for hit in (first, second):
+        document, match = hit.strip("\n").split("\n")
+        assert document.endswith(".txt  train") or document.endswith(".txt  held_out")
+        assert match.startswith("    ")
+    assert "\x1b" not in first
 
 
 def test_search_and_sample(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

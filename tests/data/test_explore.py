@@ -58,6 +58,22 @@ def test_a_document_is_found_by_id_beginning_and_uri(folder: Path) -> None:
         explore.find(folder, "nothing.txt")
 
 
+def test_a_document_is_found_by_the_only_end_of_its_uri(tmp_path: Path) -> None:
+    texts = {f"{folder}/leave.md": words(200 + number) for number, folder in enumerate("abcdefg")}
+    dataset(
+        tmp_path / "dataset", corpus() | texts | {"a/handbook.docx": words(250), "a/other handbook.docx": words(251)}
+    )
+    (row,) = explore.find(tmp_path / "dataset", "handbook.docx")
+    assert row["uri"] == "a/handbook.docx"
+    assert explore.find(tmp_path / "dataset", "c/leave.md")[0]["uri"] == "c/leave.md"
+    with pytest.raises(InputError, match=r"7 documents end in 'leave\.md'") as caught:
+        explore.find(tmp_path / "dataset", "leave.md")
+    assert caught.value.why == "a/leave.md, b/leave.md, c/leave.md, d/leave.md, e/leave.md, ..."
+    with pytest.raises(InputError) as caught:
+        explore.find(tmp_path / "dataset", "handbok.docx")
+    assert caught.value.fix == "did you mean 'a/handbook.docx'?"
+
+
 def test_an_explanation_says_why(folder: Path) -> None:
     verdicts = {uri: explain(folder, uri)[0].verdict for uri in ("900.txt", "901.txt", "odd.txt")}
     assert verdicts["900.txt"] == "It was dropped: exact duplicate of 003.txt."
@@ -67,6 +83,12 @@ def test_an_explanation_says_why(folder: Path) -> None:
     (odd,) = explain(folder, "odd.txt")
     (share,) = (each for each in odd.statistics if each.column == "symbol_share")
     assert (share.value, share.quantile) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("beginning", ["", "rules:\n", "filters: [symbols]\ndrop:\n"])
+def test_rules_stand_alone_or_in_a_curation_file(tmp_path: Path, beginning: str) -> None:
+    (tmp_path / "rules.yaml").write_text(beginning + "- {name: long, column: bytes, above: 100}\n")
+    assert read_rules(tmp_path / "rules.yaml") == [Rule("long", "bytes", above=100)]
 
 
 def test_two_datasets_are_compared(folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingot.data.lookup import look_up
+from ingot.core.errors import InputError
+from ingot.data.lookup import look_up, nearest, whole_name
 
 SHARDS, ROWS = 3, 40
 
@@ -88,3 +89,18 @@ def test_a_uri_is_looked_for_only_where_it_can_be(files: list[Path]) -> None:
     assert (place.path, place.group, place.rows) == (files[1], 2, (5,))
     with pytest.raises(OSError, match="header"):
         list(look_up(files, hashed(wanted)))
+
+
+def test_the_only_end_of_a_uri_is_enough(tmp_path: Path) -> None:
+    uris = ["a/leave.md", "a/not leave.md", *(f"{folder}/read.md" for folder in "abcdefg")]
+    columns = {"doc_id": list(map(hashed, uris)), "parent_id": [None] * len(uris), "uri": uris}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    files = [tmp_path / "t.parquet"]
+    assert whole_name(files, "leave.md") == whole_name(files, "a/leave.md") == "a/leave.md"
+    assert whole_name(files, hashed("a/leave.md")) == hashed("a/leave.md")
+    assert whole_name(files, "nothing.md") == "nothing.md"
+    with pytest.raises(InputError, match=r"7 documents end in 'read\.md'") as caught:
+        whole_name(files, "read.md")
+    assert caught.value.why == "a/read.md, b/read.md, c/read.md, d/read.md, e/read.md, ..."
+    assert nearest(files, "leaf.md") == "did you mean 'a/leave.md'?"
+    assert nearest(files, "xyz") == ""

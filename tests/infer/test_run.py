@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +133,27 @@ def test_the_fastest_engine_that_agrees_is_chosen() -> None:
         choose("wrong", compared)
     with pytest.raises(StepError, match="not installed"):
         choose("absent", compared)
+
+
+def test_a_model_that_gguf_cannot_hold_is_packaged_without_that_file(
+    inputs: dict[str, Artifact], tmp_path: Path
+) -> None:
+    checkpoint = shutil.copytree(inputs["checkpoint"].path, tmp_path / "checkpoint")
+    config = json.loads((checkpoint / "config.json").read_text())
+    config.update(use_sliding_window=True, sliding_window=16, max_window_layers=0)
+    config["layer_types"] = ["sliding_attention"] * config["num_hidden_layers"]
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    told: list[str] = []
+    folder = tmp_path / "model"
+    folder.mkdir()
+    context = StepContext(
+        folder, tmp_path / "scratch", 1, lambda kind, /, **fields: told.append(fields.get("text", ""))
+    )
+    windowed = {**inputs, "checkpoint": Artifact(checkpoint, inputs["checkpoint"].record)}
+    facts = package(PackageConfig(prompts=2, tokens=8), windowed, context)
+    assert facts["engine"] == "torch"
+    assert list(facts["engines"]) == ["torch"]
+    assert not list(folder.glob("*.gguf"))
+    assert any("no GGUF file beside this model" in text and "sliding window" in text for text in told)
+    with closing(open_engine(folder)) as engine:
+        assert engine.name == "torch"

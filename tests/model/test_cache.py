@@ -38,3 +38,15 @@ def test_a_full_cache_refuses_more() -> None:
     decoder, cache = Decoder(CONFIG), Cache(CONFIG, capacity=2)
     with torch.no_grad(), pytest.raises(AssertionError, match="do not fit"):
         decoder(torch.tensor([[1, 2, 3]]), cache=cache)
+
+
+def test_reading_in_pieces_through_windows_and_experts_gives_the_same() -> None:
+    experts = {"experts": 4, "experts_per_token": 2, "expert_ffn_width": 16}
+    config = ModelConfig(64, 32, 3, 4, 2, 8, 48, sliding_window=21, full_attention_layers=(1,), **experts)
+    torch.manual_seed(0)
+    decoder, tokens = Decoder(config), torch.randint(64, (2, 200))
+    with torch.no_grad():
+        whole = decoder(tokens)
+        cache = Cache(config, capacity=200, rows=2)
+        pieces = [decoder(piece, cache=cache) for piece in tokens.split([3, 1, 150, 1, 1, 44], dim=1)]
+    torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=1e-4, atol=1e-5)

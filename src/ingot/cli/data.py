@@ -94,27 +94,15 @@ def stats(name: str, home_path: str, as_json: bool, debug: bool) -> None:
 @click.argument("document")
 @shared
 def explain(name: str, document: str, home_path: str, as_json: bool, debug: bool) -> None:
-    """Say why DOCUMENT (an id or a URI) is where it is in the dataset NAME."""
+    """Say why DOCUMENT (an id, a URI or its end) is where it is in the dataset NAME."""
+    from ingot.cli.show.explanation import print_explanation
     from ingot.data import explain as explaining
 
     for found in explaining.explain(dataset_of(name, home_path).path, document):
         if as_json:
             print_json_lines([{**asdict(found), "verdict": found.verdict}])
-            continue
-        row = found.row
-        click.echo(click.style(f"{printable(row['uri'])}  ({row['doc_id']})", bold=True))
-        click.echo(f"{found.verdict}\n")
-        click.echo(f"read by {row['parser']}, bytes {row['byte_start']:,} to {row['byte_end']:,} of its source")
-        for change in row["changes"]:
-            where = f"bytes {change['start']:,} to {change['end']:,}"
-            click.echo(f"changed by {change['transform']}: {change['why']}, {where}, now {change['length']:,} bytes")
-        table = [
-            (each.column, _as_value(each.value), "" if each.quantile is None else f"{each.quantile:.0%}")
-            for each in found.statistics
-        ]
-        click.echo()
-        print_table(("found in it", "value", "at or above, of its kind"), table)
-        click.echo()
+        else:
+            print_explanation(found)
 
 
 @data.command()
@@ -137,9 +125,9 @@ def search(
         if as_json:
             print_json_lines([asdict(hit)])
         else:
-            click.echo(f"{click.style(printable(hit.uri), bold=True)}  {hit.doc_id}  {hit.table}")
+            click.echo("\n" * (count > 1) + f"{click.style(printable(hit.uri), bold=True)}  {hit.table}")
             before, match, after = (printable(part).replace("\n", " ") for part in (hit.before, hit.match, hit.after))
-            click.echo(f"  {before}{click.style(match, reverse=True)}{after}")
+            click.echo(f"    {before.lstrip()}{click.style(match, reverse=True)}{after.rstrip()}")
     if not count and not as_json:
         click.echo("Nothing found.")
 
@@ -239,13 +227,14 @@ def report(name: str, out: Path | None, home_path: str, as_json: bool, debug: bo
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @shared
 def forget(document: str, reason: str, yes: bool, home_path: str, as_json: bool, debug: bool) -> None:
-    """Erase DOCUMENT (an id or a URI) from every dataset here, and name the models that were made from it.
+    """Erase DOCUMENT (an id, a URI or its end) from every dataset here, and name the models that were made from it.
 
     Its text is gone from the disk afterwards, as far as this home goes: erase it at its source too, or the next build
     reads it again.
     """
-    from ingot.data.erasure import erase
+    from ingot.data.erasure import erase, whole_name
 
+    document = whole_name(home_at(home_path), document)
     if not (yes or as_json):
         click.confirm(
             f"Erase {document} from everything in {home_at(home_path).path}? This cannot be undone", abort=True

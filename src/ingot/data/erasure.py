@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from ingot.core.errors import InputError
 from ingot.core.storage import remove_tree, write_atomically
 from ingot.core.tables import SHARDS_FOLDER, read_batches
-from ingot.data.lookup import look_up
+from ingot.data import lookup
 from ingot.data.pipeline import MANIFEST_FILE, manifest
 from ingot.data.rows import TableWriter
 from ingot.data.shard import DESCRIPTION, DOCUMENTS, Shard, ShardWriter
@@ -62,7 +62,7 @@ def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
         raise InputError(
             f"no artifact here holds a document {wanted!r}",
             where=str(home.path),
-            fix="give its id or URI as `ingot data search` prints them",
+            fix=lookup.nearest(_all_tables(home), wanted) or "give its id, its URI or the end of it",
         )
     stones = [Tombstone(doc_id, day, reason) for doc_id in doc_ids]
     rewritten: dict[str, Sequence[str]] = {}
@@ -76,10 +76,22 @@ def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
     return Erased(doc_ids, rewritten, _made_from(home, touched))
 
 
+def whole_name(home: Home, wanted: str) -> str:
+    """Return the URI of the only document in a home that ends so, else what was asked for.
+
+    Raises InputError when several end so.
+    """
+    return lookup.whole_name(_all_tables(home), wanted)
+
+
+def _all_tables(home: Home) -> list[Path]:
+    return [path for artifact in home.all() if artifact.kind in HOLDS_TEXT for path in _tables(artifact.path)]
+
+
 def _ids(artifact: Artifact, wanted: str) -> set[str]:
     """Return the ids an artifact's tables and tombstones know the document by."""
     found = {stone.doc_id for stone in tombstones(artifact.path) if stone.doc_id == wanted}
-    for each in look_up(_tables(artifact.path), wanted):
+    for each in lookup.look_up(_tables(artifact.path), wanted):
         found.update(each.table(["doc_id"])["doc_id"].to_pylist())
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import re2
 
 from ingot.core.errors import InputError, UsageError
 from ingot.core.tables import parts, read_batches, read_rows
-from ingot.data.lookup import LEAST_PREFIX, look_up
+from ingot.data.lookup import LEAST_PREFIX, look_up, nearest, whole_name
 
 TABLES = ("train", "held_out", "dropped")
 _AROUND = 60
@@ -62,21 +62,27 @@ def rows(dataset: Path, tables: Sequence[str] = TABLES, names: Sequence[str] | N
 
 
 def find(dataset: Path, wanted: str) -> list[dict[str, Any]]:
-    """Return the documents with this id, the beginning of it (8 characters or more), or this URI; their parts too."""
+    """Return the documents with this id, the beginning of it (8 characters or more), or this URI; their parts too.
+
+    The end of a URI, in whole names, is enough where only one ends so. Raises InputError for none and for several.
+    """
     files = {path: table for table in TABLES for path in parts(dataset, table)}
-    by_prefix = len(wanted) >= LEAST_PREFIX
-    found = [
-        {"table": files[each.path], **row}
-        for each in look_up(list(files), wanted, by_prefix=by_prefix)
-        for row in each.table().to_pylist()
-    ]
+    found = _found(files, wanted)
+    if not found and (name := whole_name(list(files), wanted)) != wanted:
+        found = _found(files, name)
     if not found:
         raise InputError(
             f"there is no document {wanted!r} in this dataset",
             where=str(dataset),
-            fix="give a document's id or its URI as `ingot data show` and `ingot data search` print them",
+            fix=nearest(list(files), wanted)
+            or "give its id, its URI or the end of it; `ingot data search` finds documents",
         )
     return found
+
+
+def _found(files: Mapping[Path, str], wanted: str) -> list[dict[str, Any]]:
+    places = look_up(list(files), wanted, by_prefix=len(wanted) >= LEAST_PREFIX)
+    return [{"table": files[each.path], **row} for each in places for row in each.table().to_pylist()]
 
 
 def search(dataset: Path, pattern: str, tables: Sequence[str] = TABLES, *, is_regex: bool = False) -> Iterator[Hit]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ingot.core.errors import InputError, suggest
 from ingot.core.hardware import usable_cores
+from ingot.core.tables import read_batches
 
 LEAST_PREFIX = 8
+_SHOWN = 5
+_MOST_TRIED = 20_000
 _COLUMNS = ("doc_id", "parent_id", "uri")
 _HASH = re.compile(r"[0-9a-f]{32}")
 _MAYBE_HASH = re.compile(r"[0-9a-f]{1,32}")
@@ -48,6 +53,35 @@ def look_up(files: Sequence[Path], wanted: str, *, by_prefix: bool = False) -> I
     with ThreadPoolExecutor(usable_cores()) as pool:
         for found in pool.map(partial(_in_file, wanted=wanted, by_prefix=by_prefix), files):
             yield from found
+
+
+def whole_name(files: Sequence[Path], wanted: str) -> str:
+    """Return the only URI that ends with these whole names (`leave.md`, `handbook/leave.md`), else what was asked for.
+
+    Raises InputError when several documents end so.
+    """
+    if next(look_up(files, wanted), None) is not None:
+        return wanted
+    ends = f"/{wanted}"
+    found: set[str] = set()
+    for batch in read_batches(files, ("uri",)):
+        uris = batch.column(0)
+        found.update(uris.filter(pc.ends_with(uris, ends)).to_pylist())
+    if len(found) > 1:
+        shown = ", ".join(sorted(found)[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
+        raise InputError(f"{len(found)} documents end in {wanted!r}", why=shown, fix="give more of the one you mean")
+    return found.pop() if found else wanted
+
+
+def nearest(files: Sequence[Path], wanted: str) -> str:
+    """Say which document was probably meant, by the last part of its URI; of very many the first are tried."""
+    names: dict[str, str] = {}
+    for batch in read_batches(files, ("uri",)):
+        names.update((uri.rpartition("/")[2], uri) for uri in batch.column(0).to_pylist())
+        if len(names) > _MOST_TRIED:
+            break
+    near = get_close_matches(wanted.rpartition("/")[2], names, n=1)
+    return suggest(names[near[0]], [names[near[0]]]) if near else ""
 
 
 def _in_file(path: Path, wanted: str, by_prefix: bool) -> list[Found]:

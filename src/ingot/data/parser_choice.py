@@ -2,11 +2,12 @@
 
 The endings belong to the parsers (`Config.extensions`), so a new parser needs no entry anywhere. A name without an
 ending (LICENSE, Makefile) or with an unknown one is read when it looks like text, and refused with what it is when it
-does not.
+does not. XML is a text, a web page or source code: its root element tells.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -18,6 +19,25 @@ from ingot.data.decoding import SAMPLE_BYTES, detect, not_text
 from ingot.data.office_types import PARSER_OF, office_type
 
 _HTML = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+# What may stand before the root element: white space, a declaration or instruction, a comment, a document type.
+_PROLOG = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)([^<>]*)")
+_XML_MARKS = codecs.BOM_UTF8 + b" \t\r\n"
+_PROLOG_BYTES = 64 << 10
+# Written by and for programs: pictures, stylesheets, schemas, builds, screens.
+_SOURCES = frozenset(
+    [
+        *("svg", "collada", "x3d", "mxfile", "graphml", "stylesheet", "transform", "schema", "definitions", "grammar"),
+        *("linkbase", "xmi", "pmml", "project", "manifest", "beans", "web-app", "persistence", "hibernate-mapping"),
+        *("mapper", "databasechangelog", "ruleset", "plist", "interface", "ui"),
+    ]
+)
+_SCREENS = (
+    "schemas.android.com",
+    "schemas.microsoft.com/winfx",
+    "schemas.microsoft.com/developer/msbuild",
+    "javafx.com",
+)
 _OFFICE = frozenset(PARSER_OF.values()) - {"mail"}
 _ZIP = b"PK\x03\x04"
 # The name says enough, so these are not even opened.
@@ -71,7 +91,7 @@ def choose(uri: str, stream: BinaryIO, owners: Mapping[str, str]) -> str:
     if owner in _OFFICE:
         # Office programs open any of their formats whatever its name, and web pages too: such files are about.
         return "html" if _HTML.match(beginning) else PARSER_OF.get(office_type(beginning), owner)
-    return owner
+    return _of_xml(beginning) or owner if owner == "xml" else owner
 
 
 def ending_of(uri: str) -> str:
@@ -90,8 +110,25 @@ def _by_content(beginning: bytes) -> str:
         return "html"
     if beginning.startswith(_ZIP):  # any program's own format may be one
         raise not_text(beginning)
+    if beginning[:256].lstrip(_XML_MARKS).startswith(b"<?xml") and _of_xml(beginning) == "xml":
+        return "xml"
     detect(beginning, is_whole=len(beginning) < SAMPLE_BYTES)
     return "text"
+
+
+def _of_xml(beginning: bytes) -> str:
+    """Return which parser reads XML with this beginning, by its root element; empty when there is none."""
+    is_wide = beginning[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    text = beginning[:_PROLOG_BYTES].decode("utf-16" if is_wide else "utf-8", "replace").lstrip("\ufeff")
+    place = 0
+    while before := _PROLOG.match(text, place):
+        place = before.end()
+    root = _ROOT.match(text, place)
+    if root is None:
+        return ""
+    if root[1].lower() == "html":
+        return "html"
+    return "code" if root[1].lower() in _SOURCES or any(screen in root[2] for screen in _SCREENS) else "xml"
 
 
 def _refusal(ending: str) -> InputError:

@@ -47,13 +47,18 @@ class Trial:
 
 
 def read_rules(path: Path) -> list[Rule]:
-    """Read rules from YAML: a list of mappings with the fields of a Rule. Raises UsageError naming the field."""
+    """Read rules from YAML: a list of mappings with the fields of a Rule, or a curation file, whose `drop` is meant.
+
+    A list may also be called `rules`. Raises UsageError naming the field.
+    """
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError("the rules cannot be read", where=str(path), why=str(error), fix="write YAML") from None
+    if isinstance(found, Mapping):
+        found = next((found[name] for name in ("drop", "rules") if name in found), None)
     if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
-        fix = "write a list, such as: - {name: too short, column: bytes, below: 200}"
+        fix = "write a list, alone or under `drop:`, such as: - {name: too short, column: bytes, below: 200}"
         raise UsageError("the rules are not a list", where=str(path), fix=fix)
     return [load(Rule, each, f"rule {number} of {path}") for number, each in enumerate(found, start=1)]
 

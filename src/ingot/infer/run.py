@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ingot.core.errors import MissingExtraError, StepError
+from ingot.core.errors import InputError, MissingExtraError, StepError
 from ingot.core.hardware import machine
 from ingot.core.plugins import names
 from ingot.core.storage import room_on_disk, sha256_file, write_atomically
@@ -45,12 +45,20 @@ def package(config: PackageConfig, inputs: Mapping[str, Artifact], context: Step
     for source in (inputs["checkpoint"], inputs["tokenizer"]):
         take(source.path, context.folder)
     name = inputs["checkpoint"].name.removesuffix("-checkpoint")
-    export(context.folder, context.folder / MODEL_FILE, GgufConfig(name=name))
+    _export(context, name)
     certificate = certify(config, context, opening_texts(inputs["report"].path))
     facts = _facts(context.folder, certificate, inputs["report"].facts)
     card = Card(name, facts, inputs["report"].facts, _ancestors(inputs.values()))
     write_atomically(context.folder / CARD_FILE, write_card(card))
     return facts
+
+
+def _export(context: StepContext, name: str) -> None:
+    """Write the GGUF file; say so where it cannot hold the model, whose folder is complete without it."""
+    try:
+        export(context.folder, context.folder / MODEL_FILE, GgufConfig(name=name))
+    except InputError as error:
+        context.emit("note", text=f"no GGUF file beside this model: {error.what}; it runs on {REFERENCE_ENGINE}")
 
 
 def take(source: Path, target: Path) -> None:
@@ -114,8 +122,9 @@ def _prompts(texts: Sequence[str], codec: Codec, room: int, count: int) -> list[
 
 
 def _others(context: StepContext) -> Iterator[Engine]:
+    has_file = (context.folder / MODEL_FILE).exists()
     for name in names("engine"):
-        if name == REFERENCE_ENGINE:
+        if name == REFERENCE_ENGINE or not has_file:
             continue
         try:
             yield build(name, context.folder, context.cores)
@@ -130,8 +139,7 @@ def _certificate(
     return {
         "engine": engine,
         "engines": {name: asdict(comparison) for name, comparison in compared.items()},
-        "file": MODEL_FILE,
-        "sha256": sha256_file(folder / MODEL_FILE),
+        **({"file": MODEL_FILE, "sha256": sha256_file(folder / MODEL_FILE)} if (folder / MODEL_FILE).exists() else {}),
         "processor": here.processor,
         "platform": here.platform,
         "probe": {"prompt": list(expected[0].prompt), "tokens": expected[0].ids},
@@ -162,6 +170,6 @@ def _facts(folder: Path, certificate: Mapping[str, Any], report: Facts) -> dict[
         "parameters": sizes.parameters,
         "vocabulary": sizes.vocabulary,
         "context": sizes.context,
-        "layout": "qwen3" if sizes.has_qk_norm else "mistral",
+        "layout": sizes.layout,
         **scores,
     }

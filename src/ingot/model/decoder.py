@@ -1,8 +1,12 @@
 """The whole model on one page: embed, then per layer attend and feed forward, then norm.
 
-A pre-norm decoder with rotary positions, key heads shared by groups of query heads, and a gated feed-forward; with a
-norm on queries and keys its layout is Qwen3's, without it Mistral's. Parameters carry the names those layouts publish,
-so a checkpoint needs no table of names. This is single-device code: it knows dtypes, not machines.
+A pre-norm decoder with rotary positions, key heads shared by groups of query heads, and a gated feed-forward or a
+mixture of them; `config.layout` says whose published layout it is. Parameters carry the names those layouts publish,
+experts stacked. This is single-device code: it knows dtypes, not machines.
+
+What routers ask of the loss is handed out beside the hidden states, for the last pass: an objective whose loss is a sum
+over `count` targets adds `count * decoder.router_loss()`, and a trainer that balances by bias sums `expert_load()` over
+the pieces of a step and calls `moe.update_balance` once after it.
 
 Shapes: B rows, T tokens, D width, N query heads, K key heads, H head width, V vocabulary.
 """
@@ -16,7 +20,9 @@ from torch import Tensor, nn
 from ingot.model.attention import BlockMask, attend, block_mask
 from ingot.model.cache import Cache
 from ingot.model.config import ModelConfig
-from ingot.model.layers import FeedForward, Norm, Projection, Rotation
+from ingot.model.layers import FeedForward, Norm, Projection
+from ingot.model.moe import Experts, MixtureOfExperts, Router, Routing, router_loss
+from ingot.model.rope import Rotation
 
 
 class Attention(nn.Module):
@@ -50,19 +56,28 @@ class Attention(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attend, then feed forward; each reads a normed copy and adds what it found."""
+    """Attend, then feed forward; each reads a normed copy and adds what it found.
+
+    Returns the stream and, where the feed-forward is a mixture of experts, what its router did.
+    """
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         self.input_layernorm = Norm(config.width, config.norm_epsilon)
         self.self_attn = Attention(config, layer)
         self.post_attention_layernorm = Norm(config.width, config.norm_epsilon)
-        self.mlp = FeedForward(config)
+        is_mixture = config.has_experts(layer)
+        self.mlp = MixtureOfExperts(config) if is_mixture else FeedForward(config.width, config.ffn_width)
 
-    def forward(self, x_BTD: Tensor, rotation: Rotation, mask: BlockMask, cache: Cache | None) -> Tensor:
+    def forward(
+        self, x_BTD: Tensor, rotation: Rotation, mask: BlockMask, cache: Cache | None = None
+    ) -> tuple[Tensor, Routing | None]:
         x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rotation, mask, cache)
-        x_BTD = x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
-        return x_BTD
+        normed_BTD = self.post_attention_layernorm(x_BTD)
+        if isinstance(self.mlp, FeedForward):
+            return x_BTD + self.mlp(normed_BTD), None
+        y_BTD, routing = self.mlp(normed_BTD)
+        return x_BTD + y_BTD, routing
 
 
 class Decoder(nn.Module):
@@ -78,15 +93,30 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(Layer(config, layer) for layer in range(config.layers))
         self.norm = Norm(config.width, config.norm_epsilon)
         self.lm_head = None if config.has_tied_embeddings else Projection(config.width, config.vocabulary)
+        self.routing: tuple[Routing, ...] = ()
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw all weights anew, as a new decoder has them; for one that was built without memory, too."""
         self.apply(self._draw)
 
     def _draw(self, module: nn.Module) -> None:
         """Draw matrices from a normal of 0.02; those that add to the stream are smaller the more layers add (GPT-2)."""
-        if isinstance(module, nn.Linear | nn.Embedding):
+        small = 0.02 / (2 * self.config.layers) ** 0.5
+        if isinstance(module, nn.Linear | nn.Embedding | Router):
             nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, Norm):
+            nn.init.ones_(module.weight)
+        if isinstance(module, Router) and self.config.balance == "bias":
+            nn.init.zeros_(module.balance_bias)
+        if isinstance(module, Experts):
+            for weight, std in ((module.gate_proj, 0.02), (module.up_proj, 0.02), (module.down_proj, small)):
+                nn.init.normal_(weight, std=std)
         if isinstance(module, Layer):
-            for last in (module.self_attn.o_proj, module.mlp.down_proj):
-                nn.init.normal_(last.weight, std=0.02 / (2 * self.config.layers) ** 0.5)
+            nn.init.normal_(module.self_attn.o_proj.weight, std=small)
+            shared = module.mlp if isinstance(module.mlp, FeedForward) else module.mlp.shared_experts
+            if shared is not None:
+                nn.init.normal_(shared.down_proj.weight, std=small)
 
     @property
     def head_weight(self) -> Tensor:
@@ -104,9 +134,15 @@ class Decoder(nn.Module):
         x_BTD = self.embed_tokens(tokens_BT).to(self.dtype)
         # Positions count on through a packed row: rotary attention sees only distances, and those are the same.
         rotation = Rotation(self.config, start, tokens, x_BTD.device)
-        mask = block_mask(tokens, start + tokens, segments_BT, x_BTD)
-        for layer in self.layers:
-            x_BTD = layer(x_BTD, rotation, mask, cache)
+        masks = {
+            window: block_mask(tokens, start + tokens, segments_BT, x_BTD, window)
+            for window in {self.config.window_of(layer) for layer in range(self.config.layers)}
+        }
+        routings = []
+        for number, layer in enumerate(self.layers):
+            x_BTD, routing = layer(x_BTD, rotation, masks[self.config.window_of(number)], cache)
+            routings.append(routing)
+        self.routing = tuple(routing for routing in routings if routing is not None)
         if cache is not None:
             cache.advance(tokens)
         hidden_BTD: Tensor = self.norm(x_BTD)
@@ -115,3 +151,11 @@ class Decoder(nn.Module):
     def logits(self, hidden_BTD: Tensor) -> Tensor:
         """Return the next token's unnormalised log-odds [..., V]."""
         return F.linear(hidden_BTD, self.head_weight.to(hidden_BTD.dtype))
+
+    def router_loss(self) -> Tensor | float:
+        """Return what routers add to the loss of the last pass, as a mean per token; 0.0 without experts."""
+        return router_loss(self.routing, self.config)
+
+    def expert_load(self) -> Tensor:
+        """Return how many tokens each expert read in the last pass, [MoE layers, experts]."""
+        return torch.stack([routing.tokens_E for routing in self.routing])

@@ -110,6 +110,8 @@ Edit = Callable[[dict[str, Any]], object]
         (lambda c: c.update(hidden_act="gelu"), "gelu"),
         (lambda c: c.update(attention_bias=True), "bias"),
         (lambda c: c.update(model_type="gpt2"), "gpt2"),
+        (lambda c: c.update(model_type="mixtral"), "mixture of experts"),
+        (lambda c: c.update(model_type="qwen3_moe"), "mixture of experts"),
         (lambda c: c.update(vocab_size=64), "rows"),
     ],
 )

@@ -86,7 +86,8 @@ _HEAD_CHARACTERS = 4000
 class Config:
     """Settings of the code parser: which name endings are its own, and the longest document in bytes."""
 
-    extensions: tuple[str, ...] = tuple(_LANGUAGE_OF)
+    # Most XML is a text; where it is source, this parser is chosen by its root element.
+    extensions: tuple[str, ...] = tuple(ending for ending in _LANGUAGE_OF if ending != "xml")
     piece_bytes: int = 1 << 20
 
 
