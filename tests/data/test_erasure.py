@@ -10,8 +10,10 @@ import pytest
 
 from ingot.core.errors import InputError
 from ingot.core.tables import parts, read_rows
-from ingot.data.erasure import erase, tombstones
+from ingot.data.erasure import erase
+from ingot.data.explain import explain
 from ingot.data.shards import Shards
+from ingot.data.tombstones import tombstones
 from ingot.flow.home import Home, damaged_files
 from ingot.flow.runner import run
 from tests.data.datasets import recipe
@@ -84,3 +86,14 @@ def test_erasing_twice_changes_nothing_and_can_end_what_was_begun(home: Home) ->
 def test_what_is_nowhere_cannot_be_erased(home: Home) -> None:
     with pytest.raises(InputError, match="no artifact here holds"):
         erase(home, "nothing.txt", "2026-01-02", "")
+
+
+def test_an_erased_document_is_explained_by_its_tombstone(home: Home) -> None:
+    dataset = home.get("x-dataset").path
+    (doc_id,) = [
+        row["doc_id"] for row in read_rows(parts(dataset, "train"), ["doc_id", "uri"]) if "secret" in row["uri"]
+    ]
+    erase(home, doc_id, "2026-02-03", "she asked")
+    with pytest.raises(InputError, match="erased on 2026-02-03") as caught:
+        explain(dataset, doc_id)
+    assert caught.value.why == "she asked"

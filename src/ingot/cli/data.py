@@ -50,10 +50,12 @@ data.add_command(tokens)
 @shared
 def show(name: str, home_path: str, as_json: bool, debug: bool) -> None:
     """Show what the dataset NAME holds: documents, bytes, what was dropped and why, what is unusual."""
+    from ingot.data.tombstones import tombstones
+
     dataset = dataset_of(name, home_path)
-    facts = dataset.facts
+    facts, erased = dataset.facts, len(tombstones(dataset.path))
     if as_json:
-        print_json_lines([{"dataset": dataset.reference, "path": str(dataset.path), **facts}])
+        print_json_lines([{"dataset": dataset.reference, "path": str(dataset.path), **facts, "erased": erased}])
         return
     click.echo(f"{dataset.reference}  {dataset.path}\n")
     rows = [
@@ -62,6 +64,7 @@ def show(name: str, home_path: str, as_json: bool, debug: bool) -> None:
         ("held out to judge by", f"{facts['held_out_documents']:,}", as_size(facts["held_out_bytes"])),
         *((f"dropped: {reason}", f"{count:,}", "") for reason, count in facts["dropped_by_reason"].items()),
         *((f"unusual: {flag.replace('_', ' ')}", f"{count:,}", "") for flag, count in facts["flags"].items()),
+        *([("erased since it was made", f"{erased:,}", "")] if erased else []),
     ]
     print_table(("what", "documents", "text"), rows)
     click.echo(f"\nnext: ingot data explain {dataset.name} DOCUMENT, or ingot data sample {dataset.name}")

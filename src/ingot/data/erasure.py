@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,22 +24,14 @@ from ingot.data import lookup
 from ingot.data.pipeline import MANIFEST_FILE, manifest
 from ingot.data.rows import TableWriter
 from ingot.data.shard import DESCRIPTION, DOCUMENTS, Shard, ShardWriter
+from ingot.data.tombstones import Tombstone, tombstones, write_tombstones
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
 from ingot.flow.lineage import descendants
 
-TOMBSTONES = "tombstones.jsonl"
 HOLDS_TEXT = ("Documents", "Dataset", "Shards")
-_LEARNED = ("Tokenizer", "Checkpoint", "Model", "Report")
-
-
-@dataclass(frozen=True)
-class Tombstone:
-    """What stays of an erased document."""
-
-    doc_id: str
-    day: str
-    reason: str
+# A plan takes no more from documents than how many bytes they have.
+_LEARNED_NOTHING = (*HOLDS_TEXT, "Plan")
 
 
 @dataclass(frozen=True)
@@ -96,13 +88,6 @@ def _ids(artifact: Artifact, wanted: str) -> set[str]:
     return found
 
 
-def tombstones(folder: Path) -> list[Tombstone]:
-    """Return what was erased from an artifact."""
-    path = folder / TOMBSTONES
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Tombstone(**json.loads(line)) for line in lines]
-
-
 def _erase_from(home: Home, artifact: Artifact, stones: Sequence[Tombstone]) -> list[str] | None:
     """Erase documents from one artifact; return the shards written anew, or None when it never held them."""
     doc_ids = {stone.doc_id for stone in stones}
@@ -116,7 +101,7 @@ def _erase_from(home: Home, artifact: Artifact, stones: Sequence[Tombstone]) -> 
     if not (tables or folders or is_known):
         return None
     new = [stone for stone in stones if stone.doc_id not in is_known]
-    _write_tombstones(artifact.path, [*known, *new])
+    write_tombstones(artifact.path, [*known, *new])
     for path in tables:
         _rewrite_table(path, doc_ids)
     for folder in folders:
@@ -173,11 +158,7 @@ def _recover(folder: Path) -> None:
             beside.rename(name)
 
 
-def _write_tombstones(folder: Path, stones: Sequence[Tombstone]) -> None:
-    write_atomically(folder / TOMBSTONES, "".join(json.dumps(asdict(stone)) + "\n" for stone in stones))
-
-
 def _made_from(home: Home, artifacts: Sequence[Artifact]) -> list[str]:
     everything = list(home.all())
     found = {other.reference: other.kind for artifact in artifacts for other in descendants(artifact, everything)}
-    return sorted(reference for reference, kind in found.items() if kind in _LEARNED)
+    return sorted(reference for reference, kind in found.items() if kind not in _LEARNED_NOTHING)

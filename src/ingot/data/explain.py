@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from ingot.core.errors import InputError
 from ingot.core.tables import parts, read_batches
 from ingot.data.document import SCHEMA
 from ingot.data.explore import TABLES, find
+from ingot.data.tombstones import Tombstone, tombstones
 
 _NOT_FOUND_IN_IT = {*SCHEMA.names, "table", "flags", "duplicate_of", "changes", "reason"}
 
@@ -48,16 +50,30 @@ class Explanation:
 
 
 def explain(dataset: Path, wanted: str) -> list[Explanation]:
-    """Explain the documents with this id or URI. Raises InputError when there is none."""
+    """Explain the documents with this id or URI. Raises InputError when there is none, or it was erased."""
+    erased = {stone.doc_id: stone for stone in tombstones(dataset)}
+    if wanted in erased:
+        raise _erased(erased[wanted], dataset)
     found = find(dataset, wanted)
     return [
-        Explanation(row, _statistics(row, ranks), _uri(dataset, row["duplicate_of"]))
+        Explanation(row, _statistics(row, ranks), _uri(dataset, row["duplicate_of"], erased))
         for row, ranks in zip(found, _ranks(dataset, found), strict=True)
     ]
 
 
-def _uri(dataset: Path, doc_id: str | None) -> str | None:
+def _uri(dataset: Path, doc_id: str | None, erased: Container[str]) -> str | None:
+    if doc_id in erased:
+        return "a document that was erased since"
     return None if doc_id is None else str(find(dataset, doc_id)[0]["uri"])
+
+
+def _erased(stone: Tombstone, dataset: Path) -> InputError:
+    return InputError(
+        f"this document was erased on {stone.day}",
+        where=str(dataset),
+        why=stone.reason,
+        fix="nothing of it is left here; `ingot data forget` named what had been made from it",
+    )
 
 
 def _ranks(dataset: Path, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ingot.data.erasure import Tombstone, tombstones
 from ingot.data.reading import FAILURES_FILE
 from ingot.data.report.tally import EXAMPLES, Count, Tally
+from ingot.data.tombstones import Tombstone, tombstones
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
 from ingot.flow.lineage import descendants
