@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ingot.core.errors import InputError, KilledError, StepError
+from ingot.flow import process_pool
 from ingot.flow.process_pool import ProcessPool
 from ingot.flow.tasks import NOTE_FILE, Pool, Task, Tasks
 
@@ -107,6 +108,14 @@ def test_work_goes_to_several_processes(tmp_path: Path) -> None:
     Tasks(ProcessPool, 2, Told()).run(f"{HERE}:double", numbers(tmp_path, 6, seconds=0.3), tmp_path / "out")
     workers = {line.split()[1] for line in (tmp_path / "journal").read_text().splitlines()}
     assert len(workers) == 2
+
+
+def test_workers_are_replaced_so_that_memory_does_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_pool, "CALLS_OF_A_WORKER", 2)
+    Tasks(ProcessPool, 2, Told()).run(f"{HERE}:double", numbers(tmp_path, 9), tmp_path / "out")
+    assert done_by(tmp_path) == list(range(9))
+    workers = {line.split()[1] for line in (tmp_path / "journal").read_text().splitlines()}
+    assert len(workers) >= 3  # of two at a time
 
 
 def test_pieces_of_an_earlier_version_are_taken_over(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """A pool of processes of this machine for shard tasks, on the standard library's.
 
 Workers start fresh instead of forking, because the step has loaded libraries with threads by then. A worker ends when
-its parent is gone. When one dies the pool is replaced, and what its workers were at is tried again.
+its parent is gone. When one dies the pool is replaced, and what its workers were at is tried again; it is also replaced
+after a while, so that memory does not grow with the number of calls.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from ingot.flow.tasks import Call, perform
 
 ATTEMPTS = 3
 _CALLS_AHEAD = 2  # per worker: none waits for its next one, and requests do not pile up
+# Then workers are replaced. Libraries keep a little memory of every call (up to 1 MB, measured): it must not add up.
+CALLS_OF_A_WORKER = 32
 _PARENT_IS_GONE = 70
 
 
@@ -34,22 +37,27 @@ class ProcessPool:
         """Yield the outcomes as they come. Raises KilledError when a call was under way at `ATTEMPTS` deaths."""
         waiting, deaths = deque(calls), Counter[str]()
         while waiting:
-            under_way = yield from self._until_a_death(waiting)
+            under_way = yield from self._generation(waiting)
             deaths.update(call.name for call in under_way)
             if any(deaths[call.name] >= ATTEMPTS for call in under_way):
                 raise _killed(under_way)
             waiting.extendleft(reversed(under_way))
 
-    def _until_a_death(self, waiting: deque[Call]) -> Generator[dict[str, Any], None, list[Call]]:
-        """Take calls from `waiting` and yield their outcomes; return those whose worker, or a neighbour, died."""
+    def _generation(self, waiting: deque[Call]) -> Generator[dict[str, Any], None, list[Call]]:
+        """Take calls from `waiting` and yield their outcomes, until workers have done enough or one dies.
+
+        Returns the calls that were under way at a death.
+        """
         context = multiprocessing.get_context("spawn")
         executor = ProcessPoolExecutor(self._workers, context, _begin)
         under_way: dict[Future[dict[str, Any]], Call] = {}
+        left = CALLS_OF_A_WORKER * self._workers
         try:
-            while waiting or under_way:
-                while waiting and len(under_way) < _CALLS_AHEAD * self._workers:
+            while (waiting and left) or under_way:
+                while waiting and left and len(under_way) < _CALLS_AHEAD * self._workers:
                     under_way[executor.submit(perform, waiting[0])] = waiting[0]
                     waiting.popleft()
+                    left -= 1
                 ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for future in ended:
                     yield future.result()
