@@ -89,6 +89,36 @@ def test_an_error_is_json_when_asked(capsys: pytest.CaptureFixture[str]) -> None
     assert (error["kind"], error["error"], error["exit_code"]) == ("error", "UsageError", 2)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what", "where"),
+    [
+        (["data", "show", "--json"], "Missing argument 'NAME'", "ingot data show"),
+        (["data", "nothing", "--json"], "No such command 'nothing'", "ingot data"),
+        (["nothing", "--json"], "there is no command 'nothing'", "ingot"),
+        (["serve", "a", "--port", "70000", "--json"], "70000 is not in the range", "ingot serve"),
+        (["runs", "--json", "--nothing"], "No such option", "ingot runs"),
+    ],
+)
+def test_wrong_words_are_json_when_asked(
+    arguments: list[str], what: str, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    error = json.loads(capsys.readouterr().out)
+    assert (error["kind"], error["exit_code"], error["where"]) == ("error", 2, where)
+    assert what in error["what"]
+
+
+def test_a_bug_is_json_when_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(COMMANDS, "models", ("ingot.core.errors:suggest", ""))  # no command at all
+    assert run(["models", "--json"]) == 1
+    assert "ingot has a bug" in json.loads(capsys.readouterr().out)["what"]
+
+
+def test_an_error_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["run", "none\x1b[31m\x1b]0;mine\x07.yaml"]) == 2
+    assert "none·[31m·]0;mine·.yaml" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["models", "runs", "artifacts", "gc", "plugins", "doctor"])
 def test_an_empty_home_is_no_error(command: str, ingot_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command]) == 0

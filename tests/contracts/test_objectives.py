@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +12,18 @@ import torch
 from ingot.core.config import load, schema
 from ingot.core.plugins import Plugin, names
 from ingot.core.plugins import load as load_plugin
+from ingot.data.stream import IGNORED
 from ingot.model.config import ModelConfig
+from ingot.model.convert import SpecialTokens, save
 from ingot.model.decoder import Decoder
-from ingot.train.objective import Objective, TensorBatch
+from ingot.tokenizer.chat import render
+from ingot.tokenizer.codec import Codec
+from ingot.tokenizer.train import learn, write
+from ingot.train.objective import Given, Objective, TensorBatch, bind
+from ingot.train.publishing import copy_tokenizer
 
-CONFIG = ModelConfig(vocabulary=64, width=32, layers=2, heads=4, kv_heads=2, head_width=8, ffn_width=48)
+VOCABULARY = 384
+CONFIG = ModelConfig(VOCABULARY, width=32, layers=2, heads=4, kv_heads=2, head_width=8, ffn_width=48)
 
 
 @pytest.fixture(params=names("objective"))
@@ -24,21 +31,42 @@ def plugin(request: pytest.FixtureRequest) -> Plugin:
     return load_plugin("objective", request.param)
 
 
-@pytest.fixture
-def objective(plugin: Plugin) -> Objective:
-    return partial(plugin.entry, config=load(plugin.config_type, {}, plugin.name))
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
+    """Everything an objective may ask a training for."""
+    tokenizer, teacher = tmp_path_factory.mktemp("tokenizer"), tmp_path_factory.mktemp("teacher")
+    write(learn(["What is asked, and what is said to it. " * 20], VOCABULARY), tokenizer)
+    vocabulary = Codec.load(tokenizer).vocabulary
+    torch.manual_seed(1)
+    save(Decoder(replace(CONFIG, vocabulary=vocabulary)), teacher, SpecialTokens(0, (1,), 2))
+    copy_tokenizer(tokenizer, teacher)
+    return Given({"tokenizer": tokenizer, "teacher": teacher})
 
 
 @pytest.fixture
-def decoder() -> Decoder:
+def objective(plugin: Plugin, given: Given) -> Objective:
+    return bind(plugin.entry, load(plugin.config_type, {}, plugin.name), given)
+
+
+@pytest.fixture
+def decoder(given: Given) -> Decoder:
     torch.manual_seed(0)
-    return Decoder(CONFIG)
+    return Decoder(replace(CONFIG, vocabulary=given.codec.vocabulary))
 
 
-def batch(rows: int = 4) -> TensorBatch:
-    ids = torch.randint(64, (rows, 21), generator=torch.Generator().manual_seed(rows))
-    segments = (torch.arange(20) // 11).int().expand(rows, 20)
-    return TensorBatch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), segments)
+@pytest.fixture
+def batch(given: Given) -> TensorBatch:
+    """Rows of two documents, which are conversations: what every objective can learn from."""
+    codec, random = given.codec, torch.Generator().manual_seed(0)
+    words = torch.randint(64, codec.vocabulary - 64, (4, 40), generator=random).tolist()
+    said = render(
+        [{"role": "user", "content": "What is asked"}, {"role": "assistant", "content": "what is said"}], codec
+    )
+    rows = torch.tensor([[*said.ids, codec.eos, codec.bos, *some] for some in words])[:, : len(said.ids) + 38]
+    segments = (torch.arange(rows.size(1) - 1) > len(said.ids)).int().expand(4, -1)
+    targets = rows[:, 1:].clone()
+    targets[:, len(said.ids)] = IGNORED
+    return TensorBatch(rows[:, :-1].contiguous(), targets, segments.contiguous())
 
 
 def part(whole: TensorBatch, rows: slice) -> TensorBatch:
@@ -51,33 +79,35 @@ def test_its_settings_have_defaults_and_a_schema(plugin: Plugin) -> None:
     assert plugin.summary
 
 
-def test_it_returns_one_number_and_a_count(objective: Objective, decoder: Decoder) -> None:
-    loss = objective(decoder, batch())
+def test_it_returns_one_number_and_a_count(objective: Objective, decoder: Decoder, batch: TensorBatch) -> None:
+    loss = objective(decoder, batch)
     assert loss.total.shape == ()
     assert loss.total.dtype == torch.float32
     assert torch.isfinite(loss.total)
     assert loss.count > 0
 
 
-def test_its_gradient_reaches_every_weight(objective: Objective, decoder: Decoder) -> None:
-    total: Any = objective(decoder, batch()).total
+def test_its_gradient_reaches_every_weight(objective: Objective, decoder: Decoder, batch: TensorBatch) -> None:
+    total: Any = objective(decoder, batch).total
     total.backward()
     unreached = [n for n, p in decoder.named_parameters() if p.grad is None or not p.grad.any()]
     assert unreached == []
 
 
-def test_it_is_a_sum_over_rows(objective: Objective, decoder: Decoder) -> None:
-    whole = objective(decoder, batch())
-    halves = [objective(decoder, part(batch(), rows)) for rows in (slice(0, 2), slice(2, 4))]
+def test_it_is_a_sum_over_rows(objective: Objective, decoder: Decoder, batch: TensorBatch) -> None:
+    whole = objective(decoder, batch)
+    halves = [objective(decoder, part(batch, rows)) for rows in (slice(0, 2), slice(2, 4))]
     assert whole.count == sum(half.count for half in halves)
     torch.testing.assert_close(whole.total, halves[0].total + halves[1].total)
     for name in whole.metrics:
         assert whole.metrics[name] == pytest.approx(sum(half.metrics[name] for half in halves))
 
 
-def test_the_same_batch_gives_the_same_loss_and_is_left_alone(objective: Objective, decoder: Decoder) -> None:
-    given = batch()
-    first, second = objective(decoder, given), objective(decoder, given)
+def test_the_same_batch_gives_the_same_loss_and_is_left_alone(
+    objective: Objective, decoder: Decoder, batch: TensorBatch
+) -> None:
+    tokens, targets = batch.tokens_BT.clone(), batch.targets_BT.clone()
+    first, second = objective(decoder, batch), objective(decoder, batch)
     assert torch.equal(first.total, second.total)
-    assert torch.equal(given.tokens_BT, batch().tokens_BT)
-    assert torch.equal(given.targets_BT, batch().targets_BT)
+    assert torch.equal(batch.tokens_BT, tokens)
+    assert torch.equal(batch.targets_BT, targets)

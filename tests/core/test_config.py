@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,11 +20,16 @@ class Outer:
     rate: float = 0.5
     mode: Literal["fast", "exact"] = "fast"
     inner: Inner = field(default_factory=Inner)
+    more: tuple[Inner, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 def test_literals_and_back() -> None:
     config = Outer(rate=1e-3, inner=Inner((3,)))
-    assert literals(config) == {"rate": 0.001, "mode": "fast", "inner": {"sizes": [3]}}
+    assert literals(config) == {
+        **{"rate": 0.001, "mode": "fast", "inner": {"sizes": [3]}},
+        **{"more": [], "weights": {}},
+    }
     assert load(Outer, literals(config), "here") == config
 
 
@@ -34,6 +40,10 @@ def test_literals_and_back() -> None:
         ({"rate": "soon"}, "rate: ", "rate, mode, inner"),
         ({"mode": "slow"}, "mode: ", "options"),
         ({"inner": {"sizes": "x"}}, "inner.sizes", "options"),
+        ({"inner": {"size": 1}}, "unknown option 'inner.size'", "did you mean 'sizes'?"),
+        ({"more": [{}, {"size": 1}]}, "unknown option 'more.1.size'", "did you mean 'sizes'?"),
+        ({"rate": float("nan")}, "rate: nan is not a number to work with", "finite"),
+        ({"weights": {"a": "inf"}}, "weights.a: inf is not a number to work with", "finite"),
     ],
 )
 def test_a_wrong_option_is_named(mapping: dict[str, Any], what: str, fix: str) -> None:

@@ -101,3 +101,8 @@ def test_an_unknown_filter_is_told_the_nearest_name() -> None:
     with pytest.raises(UsageError) as caught:
         filters([{"name": "symbol"}])
     assert "symbols" in caught.value.fix
+
+
+def test_two_filters_cannot_say_the_same_column() -> None:
+    with pytest.raises(UsageError, match="'digit_share' would be there twice"):
+        annotate(of_texts(["a 1"]), filters([{"name": "digits"}, {"name": "symbols"}, {"name": "digits"}]))

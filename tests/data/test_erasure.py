@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from ingot.core.errors import InputError
+from ingot.core.errors import BusyError, InputError
 from ingot.core.tables import parts, read_rows
+from ingot.data.config import ReadConfig
+from ingot.data.connectors import records
 from ingot.data.erasure import erase
 from ingot.data.explain import explain
 from ingot.data.shards import Shards
 from ingot.data.tombstones import tombstones
 from ingot.flow.home import Home, damaged_files
+from ingot.flow.planning import take_snapshot
 from ingot.flow.runner import run
+from ingot.flow.source import Source
+from ingot.flow.step import Step
 from tests.data.datasets import recipe
 
 SECRET = "Zweitausendzwölf Ananaskuchen"
@@ -97,3 +104,85 @@ def test_an_erased_document_is_explained_by_its_tombstone(home: Home) -> None:
     with pytest.raises(InputError, match="erased on 2026-02-03") as caught:
         explain(dataset, doc_id)
     assert caught.value.why == "she asked"
+
+
+def rows_recipe(file: Path, kind: str = "Documents") -> Step:
+    """Return the step that reads the rows of a file, whose texts are copied into the cache."""
+    source = Source("records", records.Config((str(file),), id="id"))
+    return Step("rows", "y-rows", kind, "ingot.data.run:read", ReadConfig(), sources={"rows": source})
+
+
+@pytest.fixture
+def with_rows(tmp_path: Path) -> tuple[Home, Step]:
+    """A home with the documents of a file of rows."""
+    file = tmp_path / "rows.jsonl"
+    texts = [f"number {number} of many rows" for number in range(30)] + [SECRET]
+    file.write_text("".join(json.dumps({"id": at, "text": text}) + "\n" for at, text in enumerate(texts)))
+    home, step = Home(tmp_path / "home"), rows_recipe(file, kind="Sausage")
+    run([step], home)
+    return home, step
+
+
+def holding(home: Home) -> list[str]:
+    """Return the files of a home in which the secret can be read, tables unpacked."""
+    found = []
+    for path in home.path.rglob("*"):
+        if path.suffix == ".parquet":
+            is_there = SECRET in str(pq.read_table(path).to_pylist())
+        else:
+            is_there = path.is_file() and SECRET.encode() in path.read_bytes()
+        if is_there:
+            found.append(path.relative_to(home.path).as_posix())
+    return found
+
+
+def test_the_copies_of_a_source_are_erased_too(with_rows: tuple[Home, Step]) -> None:
+    home, step = with_rows
+    assert any(name.startswith("cache/") for name in holding(home))
+    erase(home, "rows.jsonl/30", "2026-11-20", "asked to")
+    assert holding(home) == []
+    # It is still at its source: the next snapshot takes it from there, as the help says.
+    found = take_snapshot(step.sources["rows"], home)
+    assert len(found.items) == 31
+    assert found.vanished == ()
+
+
+def test_a_table_is_searched_whatever_its_kind_is_called(with_rows: tuple[Home, Step]) -> None:
+    home, _ = with_rows
+    erased = erase(home, "rows.jsonl/30", "2026-11-20", "asked to")
+    assert list(erased.rewritten) == ["y-rows@1"]
+
+
+def unfinished(home: Home) -> Path:
+    """Leave the work folder of a step that was killed: annotations of all documents and half a table."""
+    folder = home.work_path / f"z-dataset.{'0' * 32}"
+    pieces = folder / "unfinished/annotations/shards/00000"
+    pieces.mkdir(parents=True)
+    (table,) = parts(home.get("x-documents").path, "documents")
+    shutil.copy(table, pieces / "annotations.parquet")
+    torn = folder / "shards/.00000.f00.tmp"
+    torn.mkdir(parents=True)
+    (torn / "train.parquet").write_bytes(table.read_bytes()[:-200])
+    return folder
+
+
+def test_unfinished_work_that_holds_the_document_is_removed(home: Home) -> None:
+    """Its other pieces would no longer fit the documents: a resumed step would mix up whose annotations are whose."""
+    folder = unfinished(home)
+    erase(home, "00.txt", "2026-11-20", "")
+    assert not folder.exists()
+
+
+def test_unfinished_work_that_never_held_it_stays(home: Home) -> None:
+    erase(home, "secret.txt", "2026-11-20", "")
+    folder = unfinished(home)
+    (stone,) = tombstones(home.get("x-documents").path)
+    erase(home, stone.doc_id, "2026-11-20", "")
+    assert [path.name for path in folder.rglob("*.parquet")] == ["annotations.parquet"]
+
+
+def test_nothing_is_erased_while_a_build_reads(home: Home) -> None:
+    unfinished(home)
+    with home.lock("z-dataset"), pytest.raises(BusyError, match="a build is making 'z-dataset'"):
+        erase(home, "secret.txt", "2026-11-20", "")
+    assert "secret.txt" in uris(home)

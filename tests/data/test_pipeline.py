@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from ingot.core.errors import InputError
@@ -19,7 +20,7 @@ from ingot.data.rules import Rule
 from ingot.flow.process_pool import ProcessPool
 from ingot.flow.step import StepContext
 from ingot.flow.tasks import NOTE_FILE, Facts, Task, Tasks
-from tests.data.datasets import corpus, dataset, documents, words
+from tests.data.datasets import corpus, dataset, documents, ignore, words
 
 
 def curate(
@@ -57,6 +58,29 @@ def test_repeats_name_the_one_they_repeat(tmp_path: Path, drop_near: bool) -> No
     reasons = {row["uri"]: row["reason"] for row in rows["dropped"]}
     near = {"901.txt": "near duplicate"} if drop_near else {}
     assert reasons == {"900.txt": "exact duplicate", **near}
+
+
+def curate_emptied(folder: Path, empty: Sequence[int]) -> tuple[dict[str, Any], list[str]]:
+    """Curate three shards, some without a row, as erasure and unreadable files leave them; name those made of them."""
+    place = documents(folder / "documents", corpus(), shards=3)
+    for number in empty:
+        path = parts(place, "documents")[number]
+        pq.write_table(pq.read_table(path).slice(0, 0), path)
+    context = StepContext(folder / "dataset", folder, 1, ignore)
+    context.folder.mkdir()
+    facts = curate_documents(place, CurateConfig(least_bytes=0), context)
+    return facts, [path.parent.name for path in parts(context.folder, "train")]
+
+
+def test_a_shard_without_a_document_is_no_hindrance(tmp_path: Path) -> None:
+    facts, made = curate_emptied(tmp_path, [1])
+    assert facts["documents_in"] == 40
+    assert made == ["00000", "00002"]
+
+
+def test_no_document_at_all_is_too_little_text(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="only 0 bytes of text"):
+        curate_emptied(tmp_path, [0, 1, 2])
 
 
 def test_rules_drop_with_their_name(tmp_path: Path) -> None:

@@ -134,6 +134,25 @@ def test_an_unknown_parser_or_option_is_an_error_before_anything_is_read(
     assert "text" in caught.value.fix or "piece_bytes" in caught.value.fix
 
 
+def test_pieces_too_small_for_a_word_are_an_error_before_anything_is_read(tmp_path: Path) -> None:
+    config = ReadConfig(parsers={"text": {"piece_bytes": -1}})
+    with pytest.raises(UsageError, match="piece_bytes of -1"):
+        read(write(tmp_path / "docs", {"a.txt": b"text"}), tmp_path / "out", config)
+
+
+@pytest.mark.parametrize("limit", [{"memory_bytes": -1}, {"memory_bytes": 0}, {"memory_bytes": 10**30}])
+def test_a_limit_on_memory_is_one(limit: dict[str, int]) -> None:
+    """The kernel takes -1 for no limit at all."""
+    with pytest.raises(UsageError, match="no limit a parser can work in"):
+        ReadConfig(**limit)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_no_time_at_all_is_refused(seconds: float) -> None:
+    with pytest.raises(UsageError, match="reads nothing"):
+        ReadConfig(timeout_seconds=seconds)
+
+
 def test_nothing_readable_says_why(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing readable") as caught:
         read(write(tmp_path / "docs", {"a.png": b"x", "b.png": b"x", "c.txt": b""}), tmp_path / "out")

@@ -51,6 +51,9 @@ def test_a_quantile_is_of_the_judged_documents_alone() -> None:
         ({"column": "share", "one_of": ("a",)}, "compares numbers with words"),
         ({"column": "language", "above": 1.0}, "compares words with numbers"),
         ({"column": "share", "above_quantile": 99.0}, "between 0 and 1"),
+        ({"column": "share", "below_quantile": -0.5}, "between 0 and 1"),
+        ({"column": "share", "below_quantile": float("nan")}, "between 0 and 1"),
+        ({"column": "share", "except_parsers": ("code",)}, "has no condition"),
     ],
 )
 def test_a_rule_that_makes_no_sense_says_so(conditions: dict[str, Any], said: str) -> None:

@@ -140,6 +140,24 @@ def test_a_vocabulary_is_extended_and_a_model_moved_to_it(
 
 
 @pytest.mark.slow
+def test_a_model_goes_on_learning_beside_what_it_knew(place: Path, ingot_home: Path) -> None:
+    general_model(place / "general-model")
+    (place / "old-docs").mkdir()
+    for number in range(20):
+        (place / f"old-docs/visit{number:02}.txt").write_text("\n".join(VISITS[number * 8 : number * 8 + 8]) + "\n")
+    ingot(ingot_home, "run", str(place / "continue.yaml"))
+    home = Home(ingot_home)
+    start, checkpoint = home.get("acme-start"), home.get("acme-checkpoint")
+    assert checkpoint.facts["model"] == start.facts["model"]
+    assert checkpoint.facts["epochs"].keys() == {"shards", "old"}
+    figures = [checkpoint.facts[f"held_out_bits_per_byte{name}"] for name in ("", ".shards", ".old")]
+    assert min(figures[1:]) <= figures[0] <= max(figures[1:])
+    before, after = load(start.path), load(checkpoint.path)
+    assert after.config == before.config
+    assert not torch.equal(after.embed_tokens.weight, before.embed_tokens.weight)
+
+
+@pytest.mark.slow
 def test_a_plan_takes_what_was_measured(place: Path, ingot_home: Path) -> None:
     ingot(ingot_home, "run", str(place / "measured.yaml"))
     home = Home(ingot_home)
@@ -150,4 +168,4 @@ def test_a_plan_takes_what_was_measured(place: Path, ingot_home: Path) -> None:
 
 def test_every_recipe_of_the_pages_is_run_here(repository: Path) -> None:
     found = {name for page in (repository / "docs").rglob("*.md") for name, _ in recipes(page)}
-    assert found == {"curated.yaml", "extend.yaml", "measured.yaml"}
+    assert found == {"continue.yaml", "curated.yaml", "extend.yaml", "measured.yaml"}

@@ -82,7 +82,7 @@ def artifact(name: str, path: Path, facts: Mapping[str, Any], **inputs: str) -> 
     record = Record(
         name=name,
         version=1,
-        kind=name,
+        kind=name.removeprefix("acme-").capitalize(),
         fingerprint=f"{name}-fingerprint",
         step=name,
         run="",

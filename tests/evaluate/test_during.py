@@ -28,6 +28,15 @@ def test_the_figure_is_bits_per_byte_of_the_documents_beginnings(made: dict[str,
     assert 2 < figures["held_out_bits_per_byte"] < 8
 
 
+def test_several_datasets_have_a_figure_each_and_one_together(made: dict[str, Artifact], tmp_path: Path) -> None:
+    decoder, context = load(made["checkpoint"].path).eval(), StepContext(tmp_path, tmp_path, 1, silent)
+    alone = held_out(decoder, 3, {name: made[name] for name in ("shards", "tokenizer")}, context)
+    both = held_out(decoder, 3, {"new": made["shards"], "old": made["shards"], "tokenizer": made["tokenizer"]}, context)
+    figure = pytest.approx(alone["held_out_bits_per_byte"])
+    names = ("held_out_bits_per_byte", "held_out_bits_per_byte.new", "held_out_bits_per_byte.old")
+    assert both == dict.fromkeys(names, figure)
+
+
 def test_beginnings_hold_text_only_each_up_to_the_longest(made: dict[str, Artifact]) -> None:
     shards = Shards.open(made["shards"].path, "held_out")
     codec = Codec.load(made["tokenizer"].path)

@@ -30,7 +30,8 @@ def test_the_model_bears_the_name_and_the_probe_is_shared() -> None:
 
 def test_every_artifact_is_of_the_kind_its_step_is_named_for() -> None:
     kinds = {step.name: step.kind for step in quickstart("acme", ["docs"], CHOICES)}
-    assert " ".join(kinds.values()) == "Documents Dataset Vocabulary Probe Plan Tokenizer Shards Checkpoint Report Model"
+    in_order = "Documents Dataset Vocabulary Probe Plan Tokenizer Shards Checkpoint Report Model"
+    assert " ".join(kinds.values()) == in_order
     assert all(kind.lower() == name for name, kind in kinds.items())
 
 
@@ -49,7 +50,8 @@ def test_who_reads_what_and_whose_facts_are_taken() -> None:
         "model": "checkpoint tokenizer report",
     }
     taken = {step.name: {fact.step.name for fact in step.fields.values()} for step in steps if step.fields}
-    assert taken == {"plan": {"dataset", "vocabulary"}, "tokenizer": {"plan"}, "shards": {"plan"}, "checkpoint": {"plan"}}
+    by_plan = {name: {"plan"} for name in ("tokenizer", "shards", "checkpoint")}
+    assert taken == {"plan": {"dataset", "vocabulary"}, **by_plan}
 
 
 def test_choices_reach_the_plan_and_the_source() -> None:

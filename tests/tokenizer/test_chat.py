@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from ingot.core.errors import InputError
-from ingot.tokenizer.chat import TEMPLATE, render, stop_ids
+from ingot.tokenizer.chat import TEMPLATE, Message, render, stop_ids, trained_mask, with_marks
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.vocabulary import SPECIALS
 
@@ -112,3 +115,52 @@ def test_an_empty_conversation_is_refused(codec: Codec) -> None:
 def test_readers_of_the_template_refuse_an_unknown_role(theirs: AutoTokenizer) -> None:
     with pytest.raises(Exception, match="unknown role: boss"):
         theirs.apply_chat_template([{"role": "boss", "content": "x"}])
+
+
+def marked_talks() -> list[list[Message]]:
+    """Conversations of every shape, with words in them that look like marks."""
+    said = ["", "Hi.", "assistant\n", "\n\nassistant\nno", "<|im_end|>\n<|im_start|>assistant\n", "Größe 😀 " * 9]
+    roles = ("system", "user", "assistant", "assistant")
+    chooses = random.Random(0)
+    return [
+        [{"role": chooses.choice(roles), "content": chooses.choice(said)} for _ in range(chooses.randrange(1, 9))]
+        for _ in range(100)
+    ]
+
+
+def test_the_mask_found_in_ids_is_the_one_they_were_rendered_with(codec: Codec) -> None:
+    for talk in marked_talks():
+        rendered = render(talk, codec)
+        assert trained_mask(np.array(rendered.ids), codec).tolist() == rendered.trained
+        asked = render(talk, codec, add_generation_prompt=True)
+        assert trained_mask(np.array(asked.ids), codec).tolist() == asked.trained
+
+
+def test_what_is_marked_is_what_the_assistant_says(codec: Codec) -> None:
+    talk: list[Message] = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "I ⟦do⟧."}]
+    shown = with_marks(render(talk, codec), codec)
+    assert shown == "<|bos|><|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n⟦I ⟦do⟧.<|im_end|>⟧\n"
+
+
+def test_the_mask_is_that_of_transformers(theirs: AutoTokenizer, codec: Codec) -> None:
+    """Its mask follows the template's `generation` block; the words stand behind the header there, too."""
+    block = "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' -}}"
+    assert block in TEMPLATE
+    spoken = (
+        "{%- if message['role'] == 'assistant' -%}{{- '<|im_start|>assistant\\n' -}}{%- generation -%}"
+        "{{- message['content'] + '<|im_end|>' -}}{%- endgeneration -%}{{- '\\n' -}}{%- else -%}"
+    )
+    template = TEMPLATE.replace(block, f"{spoken}{block}{{%- endif -%}}")
+    talk: list[Message] = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "How many?"},
+        {"role": "assistant", "content": "Three of them."},
+        {"role": "user", "content": "Sure?"},
+        {"role": "assistant", "content": "Yes."},
+    ]
+    made: Any = theirs.apply_chat_template(
+        talk, chat_template=template, return_dict=True, return_assistant_tokens_mask=True
+    )
+    rendered = render(talk, codec)
+    assert made["input_ids"] == rendered.ids
+    assert [bool(each) for each in made["assistant_masks"]] == rendered.trained

@@ -6,12 +6,12 @@ import pytest
 
 from ingot.core.config import literals, load
 from ingot.core.errors import UsageError
-from ingot.train.config import LADDER, PretrainConfig, ProbeConfig
+from ingot.train.config import LADDER, AdapterConfig, GrowConfig, PretrainConfig, ProbeConfig
 from tests.train.small import settings
 
 
 def test_literals_bring_the_same_settings_back() -> None:
-    config = settings(hooks=("ingot.evaluate.during:held_out",), objective_options={"a": 1})
+    config = settings(hooks=("ingot.evaluate.during:held_out",), objective_options={"a": 1}, adapters=AdapterConfig())
     assert load(PretrainConfig, literals(config), "here") == config
     assert load(ProbeConfig, literals(ProbeConfig()), "here") == ProbeConfig()
 
@@ -30,3 +30,14 @@ def test_the_probed_sizes_grow() -> None:
     operations = [model.flops_per_token(512) for model in LADDER]
     assert operations == sorted(operations)
     assert operations[-1] > 4 * operations[0]
+
+
+def test_adapters_and_growth_that_cannot_be_are_refused() -> None:
+    with pytest.raises(UsageError, match="rank of at least 1"):
+        AdapterConfig(rank=0)
+    with pytest.raises(UsageError, match="cannot be put on lm_head"):
+        AdapterConfig(targets=("q_proj", "lm_head"))
+    with pytest.raises(UsageError, match="cannot be put on nothing"):
+        AdapterConfig(targets=())
+    with pytest.raises(UsageError, match="negative"):
+        GrowConfig(layers=-1)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+import pytest
 import torch
 
+from ingot.core.errors import UsageError
 from ingot.data.stream import Batch
-from ingot.train.objective import pieces
+from ingot.flow.artifact import Artifact
+from ingot.train.objective import Given, bind, pieces
 
 CPU = torch.device("cpu")
 
@@ -25,3 +30,21 @@ def test_read_only_rows_are_copied() -> None:
     (piece,) = pieces(Batch(tokens, tokens, tokens.astype(np.int32)), 1, CPU)
     piece.tokens_BT.add_(1)
     assert not tokens.any()
+
+
+def test_an_objective_gets_what_it_asks_for_and_no_more(inputs: Mapping[str, Artifact]) -> None:
+    given = Given({"tokenizer": inputs["tokenizer"].path})
+
+    def plain(decoder: object, batch: object, config: object) -> object:
+        return config
+
+    def more(decoder: object, batch: object, config: object, given: Given) -> object:
+        return config, given.codec.vocabulary
+
+    assert bind(plain, "settings", given)(None, None) == "settings"  # type: ignore[arg-type]
+    assert bind(more, "settings", given)(None, None) == ("settings", 512)  # type: ignore[arg-type]
+
+
+def test_an_input_that_is_not_there_is_named(inputs: Mapping[str, Artifact]) -> None:
+    with pytest.raises(UsageError, match="needs an input 'tokenizer'"):
+        _ = Given({"tokeniser": inputs["tokenizer"].path}).codec

@@ -12,7 +12,16 @@ from typing import Any
 
 import click
 
-from ingot.cli.options import overlap_option, overlaps, read_count, read_duration, shared
+from ingot.cli.options import (
+    divided_among,
+    overlap_option,
+    overlaps,
+    parallel_option,
+    processes_option,
+    read_count,
+    read_duration,
+    shared,
+)
 from ingot.cli.paths import read_once
 from ingot.cli.show.display import open_display
 from ingot.cli.show.preview import budget_of, preview_plan, print_preview
@@ -54,7 +63,9 @@ _SHOWN_PATHS = 3
 @click.option("--curation", "curation_path", type=_FILE, help="YAML file of transforms, filters and rules that drop.")
 @click.option("--seed", default=0, help="Another seed makes another, equally good model.")
 @click.option("--cores", type=_FROM_0, default=0, help="Cores to use.  [default: all]")
-@click.option("--on", "executor", default="local", show_default=True, help="Where the work is done: local or ray.")
+@click.option("--on", "executor", default="local", show_default=True, help="Where: local, ray, slurm or kubernetes.")
+@processes_option
+@parallel_option
 @overlap_option
 @click.option("--replan", is_flag=True, help="Measure this machine and plan anew instead of keeping the plan.")
 @click.option("--dry-run", is_flag=True, help="Show the graph and the plan; spend nothing.")
@@ -89,7 +100,8 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
         display.say(f"{files}; needs {needed} of disk, {free} are free")
         executor = options["executor"]
         beside = overlaps(options["overlap"], executor)
-        settings = Options(executor, options["cores"], redo, command_line(), beside)
+        divided = divided_among(options["processes"], options["parallel"])
+        settings = Options(executor, options["cores"], redo, command_line(), beside, *divided)
         outcome = run(steps, home, settings, [display.show])
     print_summary(outcome, before, home_words(home_path), as_json)
 

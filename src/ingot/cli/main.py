@@ -12,7 +12,8 @@ import sys
 import click
 
 import ingot
-from ingot.core.errors import IngotError, SpaceError, suggest
+from ingot.cli.show.printable import printable
+from ingot.core.errors import IngotError, SpaceError, UsageError, suggest
 from ingot.core.plugins import resolve
 from ingot.core.secrets import offer_environment
 
@@ -24,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("ingot.cli.listings:models", "List the models you own."),
     "runs": ("ingot.cli.listings:runs", "List runs, or show one."),
     "artifacts": ("ingot.cli.listings:artifacts", "List everything the runs have made."),
+    "import": ("ingot.cli.importing:import_folder", "Take in a model that others made, to go on training it."),
     "data": ("ingot.cli.data:data", "Look into a dataset, try rules on it, erase a document for good."),
     "lineage": ("ingot.cli.listings:lineage", "Show what a model was made from, back to the documents."),
     "run": ("ingot.cli.run:run", "Run a recipe file."),
@@ -99,7 +101,8 @@ def run(arguments: list[str]) -> int:
             _print_error(_no_room(error), as_json=False)
             return SpaceError.exit_code
         # The last door: a bug of ours must still speak.
-        click.echo(f"ingot has a bug: {type(error).__name__}: {error}\n  do now: add --debug and report it", err=True)
+        bug = IngotError(f"ingot has a bug: {type(error).__name__}: {error}", fix="add --debug and report it")
+        _print_error(bug, as_json="--json" in arguments)
         return 1
 
 
@@ -108,7 +111,10 @@ def _answer(arguments: list[str]) -> int:
     try:
         return _call(arguments)
     except click.ClickException as error:
-        error.show()
+        if "--json" in arguments:
+            _print_error(_misused(error), as_json=True)
+        else:
+            error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nstopped; what was finished is kept, and the same command goes on from there", err=True)
@@ -132,6 +138,13 @@ def _call(arguments: list[str]) -> int:
     return 0
 
 
+def _misused(error: click.ClickException) -> UsageError:
+    """Say a fault of the command line as every other one is said."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context is not None else "ingot"
+    return UsageError(error.format_message(), where=command, fix=f"{command} --help")
+
+
 def _no_room(error: OSError) -> SpaceError:
     return SpaceError(
         "the disk is full",
@@ -148,7 +161,7 @@ def _print_error(error: IngotError, as_json: bool) -> None:
         click.echo(json.dumps({"kind": "error", "exit_code": error.exit_code, **error.as_fields()}))
         return
     label = click.style("error", fg="red", bold=True)
-    click.echo(f"{label}: {error}", err=True)
+    click.echo(f"{label}: {printable(str(error))}", err=True)
 
 
 if __name__ == "__main__":

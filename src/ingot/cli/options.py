@@ -11,6 +11,7 @@ import click
 from ingot.cli.wire import DEFAULT_HOME
 from ingot.core.errors import UsageError
 from ingot.core.hardware import machine
+from ingot.plan.parallel import planned, read
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,9 +38,31 @@ overlap_option = click.option(
 )
 
 
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Train with so many processes: of this machine, or of the cluster.",
+)
+parallel_option = click.option(
+    "--parallel",
+    default="",
+    metavar="SIZES",
+    help="How they divide the work, such as tensor=2,expert=4.  [default: all share the weights]",
+)
+
+
 def overlaps(chosen: bool | None, executor: str) -> bool:
     """Say whether steps may run beside one another: as chosen, else where they do not share the same cores."""
     return chosen if chosen is not None else executor != "local" or machine().accelerator is not None
+
+
+def divided_among(processes: int, parallel: str) -> tuple[int, dict[str, int]]:
+    """Return both options, checked."""
+    sizes = read(parallel)
+    planned(processes, sizes)
+    return processes, sizes
 
 
 def shared(command: F) -> F:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ingot.cli.options import overlap_option, overlaps, shared
+from ingot.cli.options import divided_among, overlap_option, overlaps, parallel_option, processes_option, shared
 from ingot.cli.show.display import open_display
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.tables import print_table
@@ -20,7 +20,9 @@ from ingot.flow.runner import run as run_steps
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--redo", multiple=True, metavar="STEP", help="Make this step anew although it exists; may be repeated.")
 @click.option("--cores", type=click.IntRange(min=0), default=0, help="Cores to use.  [default: all]")
-@click.option("--on", "executor", default="local", show_default=True, help="Where the work is done: local or ray.")
+@click.option("--on", "executor", default="local", show_default=True, help="Where: local, ray, slurm or kubernetes.")
+@processes_option
+@parallel_option
 @overlap_option
 @click.option("--dry-run", is_flag=True, help="Check the recipe and show its graph; run nothing.")
 @shared
@@ -29,6 +31,8 @@ def run(
     redo: tuple[str, ...],
     cores: int,
     executor: str,
+    processes: int,
+    parallel: str,
     overlap: bool | None,
     dry_run: bool,
     home_path: str,
@@ -43,7 +47,8 @@ def run(
         else:
             click.echo(write_recipe(steps), nl=False)
         return
-    options = Options(executor, cores, frozenset(redo), command_line(), overlaps(overlap, executor))
+    divided = divided_among(processes, parallel)
+    options = Options(executor, cores, frozenset(redo), command_line(), overlaps(overlap, executor), *divided)
     with open_display(as_json, title=f"Running {recipe.name}") as display:
         outcome = run_steps(steps, home_at(home_path), options, [display.show])
     made = {name: artifact.reference for name, artifact in outcome.artifacts.items()}

@@ -8,6 +8,7 @@ library's dataclasses.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -46,19 +47,49 @@ def load(cls: type[C], mapping: Mapping[str, Any], where: str) -> C:
     """
     from pydantic import ValidationError
 
-    valid = [field.name for field in dataclasses.fields(cast("Any", cls))]
-    for name in mapping:
-        if name not in valid:
-            raise UsageError(f"unknown option {name!r}", where=where, fix=suggest(name, valid))
+    valid = _names(cls)
+    _check_names(valid, mapping, (), where)
     try:
-        return _adapter(cls).validate_python(dict(mapping))
+        config = _adapter(cls).validate_python(dict(mapping))
     except ValidationError as error:
         raise UsageError(_first_problem(error), where=where, fix=f"options: {', '.join(valid)}") from None
+    _check_within(config, mapping, (), where)
+    return config
 
 
 def schema(cls: type[object]) -> dict[str, Any]:
     """Return the config's JSON Schema: the source of forms, API documents and option help."""
     return _adapter(cls).json_schema()
+
+
+def _names(cls: object) -> list[str]:
+    return [field.name for field in dataclasses.fields(cast("Any", cls))]
+
+
+def _check_names(valid: list[str], given: Mapping[str, Any], path: tuple[str, ...], where: str) -> None:
+    for name in given:
+        if name not in valid:
+            raise UsageError(f"unknown option {'.'.join((*path, str(name)))!r}", where=where, fix=suggest(name, valid))
+
+
+def _check_within(made: Any, given: Any, path: tuple[str, ...], where: str) -> None:
+    """Check what pydantic lets pass: names that a config inside the config does not have, and numbers without end.
+
+    `made` is what came of `given`. An option that is misspelt must not be one that is silently left out, and neither
+    fingerprints nor JSON can hold infinity.
+    """
+    if isinstance(made, float) and not math.isfinite(made):
+        raise UsageError(f"{'.'.join(path)}: {made} is not a number to work with", where=where, fix="give a finite one")
+    pairs: list[tuple[str, Any, Any]] = []
+    if dataclasses.is_dataclass(made) and isinstance(given, Mapping):
+        _check_names(_names(made), given, path, where)
+        pairs = [(name, getattr(made, name), value) for name, value in given.items()]
+    elif isinstance(made, Mapping) and isinstance(given, Mapping):
+        pairs = [(str(name), made[name], value) for name, value in given.items() if name in made]
+    elif isinstance(made, list | tuple) and isinstance(given, list | tuple):
+        pairs = [(str(place), *pair) for place, pair in enumerate(zip(made, given, strict=False))]
+    for name, inner, value in pairs:
+        _check_within(inner, value, (*path, name), where)
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -71,7 +71,13 @@ def _variable(name: str, where: str) -> str:
             fix="put the secret in a file that every machine has at the same path, and name it: file:PATH",
         )
     if name not in _offered:
-        raise InputError(f"the environment variable {name} is not set", where=where, fix=suggest(name, _similar(name)))
+        similar = _similar(name)
+        fix = (
+            suggest(name, similar)
+            if similar
+            else "export it before this command, or name a file that holds it: file:PATH"
+        )
+        raise InputError(f"the environment variable {name} is not set", where=where, fix=fix)
     return _offered[name]
 
 

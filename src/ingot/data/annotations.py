@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingot.core.config import load as load_config
+from ingot.core.errors import UsageError
 from ingot.core.plugins import Plugin, load
 from ingot.data.batch import TextBatch
 
@@ -76,8 +77,18 @@ def filters(choices: Sequence[Mapping[str, Any]]) -> list[tuple[Plugin, Any]]:
 
 
 def annotate(batch: TextBatch, chosen: Iterable[tuple[Plugin, Any]]) -> list[Annotation]:
-    """Return what every chosen filter says of these texts."""
-    return [annotation for plugin, config in chosen for annotation in plugin.entry(batch, config)]
+    """Return what every chosen filter says of these texts. Raises UsageError when two of them say it by one name."""
+    found: dict[str, Annotation] = {}
+    for plugin, config in chosen:
+        for annotation in plugin.entry(batch, config):
+            if annotation.column in found:
+                raise UsageError(
+                    f"the column {annotation.column!r} would be there twice",
+                    where=f"filter {plugin.name}",
+                    fix="name each filter once, and the patterns of your own differently",
+                )
+            found[annotation.column] = annotation
+    return list(found.values())
 
 
 def judge(annotations: Sequence[Annotation], parsers: Sequence[str]) -> Judged:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingot.core.errors import UsageError
 from ingot.data.dedup import exact, minhash
 from ingot.data.rules import Rule
 from ingot.data.split import Config as SplitConfig
+
+# Less than the interpreter and the libraries of a parser take by themselves reads no document.
+_LEAST_MEMORY = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,14 @@ class ReadConfig:
     owner: str | None = None
     access: tuple[str, ...] = ()
     retention: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for limits under which nothing can be read, or which are none."""
+        if not self.timeout_seconds > 0:
+            raise UsageError(f"timeout_seconds of {self.timeout_seconds} reads nothing", fix="give more than 0 seconds")
+        if not _LEAST_MEMORY <= self.memory_bytes < 1 << 63:
+            fix = f"give between {_LEAST_MEMORY} and {(1 << 63) - 1}"
+            raise UsageError(f"memory_bytes of {self.memory_bytes} is no limit a parser can work in", fix=fix)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ from ingot.data.byte_cache import ByteCache, Copy, is_range, is_sound
 from ingot.data.rights import Rights
 from ingot.flow.source import Snapshot, SourceItem, item_from_literals
 
+_FOLDER = "sources"
 _STATE_FILE = "known.jsonl"
 _PATIENCE_SECONDS = 60.0
 _SETTLED = b'{"settled": true}\n'
@@ -56,7 +57,17 @@ class SourceState:
         if cache is None:
             raise UsageError(f"the connector {connector!r} needs a cache folder", fix="give it one: cache=Path(...)")
         digest = hashlib.sha256(json.dumps(place, sort_keys=True).encode()).hexdigest()[:16]
-        self.folder = cache / "sources" / f"{connector}-{digest}"
+        self._begin(cache / _FOLDER / f"{connector}-{digest}", connector)
+
+    @classmethod
+    def at(cls, folder: Path) -> SourceState:
+        """Return the state that lies in one of the folders of `states_of`."""
+        state = cls.__new__(cls)
+        state._begin(folder, folder.name.rpartition("-")[0])
+        return state
+
+    def _begin(self, folder: Path, connector: str) -> None:
+        self.folder = folder
         self._connector = connector
         self._copies = ByteCache(self.folder)
         self._known: dict[tuple[str, str], Known] = {}
@@ -155,6 +166,18 @@ class SourceState:
         gone = {known.item.uri: known.item.version for known in self._known.values() if known.is_gone}
         return Snapshot(self._connector, filled, tuple(sorted(failed.items())), tuple(sorted(gone.items())))
 
+    def forget(self, is_meant: Callable[[str], bool]) -> None:
+        """Delete what is known of the items with such URIs, their copies, and every copy nobody needs any more.
+
+        The items are new to the next snapshot, which looks into what they came out of again.
+        """
+        for part, uri in [key for key in self._known if is_meant(key[1])]:
+            del self._known[part, uri]
+            self._stamps.pop(part, None)
+        self._move(self._copies.repack(self._living()))
+        self._rewrite()
+        self._copies.sweep(self._living())
+
     def _living(self) -> list[SourceItem]:
         return [known.item for known in self._known.values() if not known.is_gone]
 
@@ -212,6 +235,11 @@ class SourceState:
             os.fsync(file.fileno())
         temporary.replace(self.folder / _STATE_FILE)
         fsync_folder(self.folder)
+
+
+def states_of(cache: Path) -> list[Path]:
+    """Return the folders of all sources a cache knows."""
+    return sorted(path.parent for path in (cache / _FOLDER).glob(f"*/{_STATE_FILE}"))
 
 
 def _line(known: Known) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ingot.core.errors import InputError
 from ingot.core.storage import remove_tree, write_atomically
 from ingot.core.tables import SHARDS_FOLDER, read_batches
 from ingot.data import lookup
+from ingot.data.copies import has_documents, remove_fetched, remove_unfinished, require_quiet
 from ingot.data.pipeline import MANIFEST_FILE, manifest
 from ingot.data.rows import TableWriter
 from ingot.data.shard import DESCRIPTION, DOCUMENTS, Shard, ShardWriter
@@ -44,11 +45,11 @@ class Erased:
 
 
 def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
-    """Erase the documents with this id, parent id or URI from every artifact of the home.
+    """Erase the documents with this id, parent id or URI from every artifact of the home, and all copies of them.
 
-    Raises InputError when no artifact holds such a document or a tombstone of it.
+    Raises InputError when no artifact holds such a document or a tombstone of it, BusyError while a build reads.
     """
-    everything = [artifact for artifact in home.all() if artifact.kind in HOLDS_TEXT]
+    everything = list(home.all())
     doc_ids = sorted(set().union(*(_ids(artifact, wanted) for artifact in everything)))
     if not doc_ids:
         raise InputError(
@@ -56,6 +57,10 @@ def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
             where=str(home.path),
             fix=lookup.nearest(_all_tables(home), wanted) or "give its id, its URI or the end of it",
         )
+    require_quiet(home)
+    # First, because only the tables know the names by which copies are found: an erasure may be interrupted.
+    remove_unfinished(home, doc_ids)
+    remove_fetched(home, _uris(_all_tables(home), doc_ids))
     stones = [Tombstone(doc_id, day, reason) for doc_id in doc_ids]
     rewritten: dict[str, Sequence[str]] = {}
     touched = []
@@ -77,7 +82,7 @@ def whole_name(home: Home, wanted: str) -> str:
 
 
 def _all_tables(home: Home) -> list[Path]:
-    return [path for artifact in home.all() if artifact.kind in HOLDS_TEXT for path in _tables(artifact.path)]
+    return [path for artifact in home.all() for path in _tables(artifact.path)]
 
 
 def _ids(artifact: Artifact, wanted: str) -> set[str]:
@@ -92,10 +97,9 @@ def _erase_from(home: Home, artifact: Artifact, stones: Sequence[Tombstone]) -> 
     """Erase documents from one artifact; return the shards written anew, or None when it never held them."""
     doc_ids = {stone.doc_id for stone in stones}
     _recover(artifact.path)
-    tables = [path for path in _tables(artifact.path) if _holds(path, doc_ids)]
-    folders = [
-        path.parent for path in artifact.path.glob(f"*/*/{DESCRIPTION}") if _holds(path.parent / DOCUMENTS, doc_ids)
-    ]
+    tables = [path for path in _tables(artifact.path) if lookup.holds(path, doc_ids)]
+    described = artifact.path.glob(f"*/*/{DESCRIPTION}")
+    folders = [path.parent for path in described if lookup.holds(path.parent / DOCUMENTS, doc_ids)]
     known = tombstones(artifact.path)
     is_known = doc_ids & {stone.doc_id for stone in known}
     if not (tables or folders or is_known):
@@ -113,12 +117,17 @@ def _erase_from(home: Home, artifact: Artifact, stones: Sequence[Tombstone]) -> 
 
 
 def _tables(folder: Path) -> list[Path]:
-    return sorted((folder / SHARDS_FOLDER).glob("*/*.parquet"))
+    """Return the tables of documents of an artifact, of whatever kind its recipe says that it is."""
+    return sorted(path for path in (folder / SHARDS_FOLDER).glob("*/*.parquet") if has_documents(path))
 
 
-def _holds(path: Path, doc_ids: Iterable[str]) -> bool:
-    wanted = pa.array(sorted(doc_ids))
-    return any(pc.any(pc.is_in(batch.column(0), wanted)).as_py() for batch in read_batches(path, ("doc_id",)))
+def _uris(tables: Sequence[Path], doc_ids: Sequence[str]) -> set[str]:
+    """Return what the documents are called in the tables that hold them."""
+    wanted = pa.array(doc_ids)
+    found: set[str] = set()
+    for batch in read_batches(tables, ("doc_id", "uri")):
+        found.update(batch.column("uri").filter(pc.is_in(batch.column("doc_id"), wanted)).to_pylist())
+    return found
 
 
 def _rewrite_table(path: Path, doc_ids: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ are hashes, a name that is none need not be looked for among them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -71,6 +71,12 @@ def whole_name(files: Sequence[Path], wanted: str) -> str:
         shown = ", ".join(sorted(found)[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
         raise InputError(f"{len(found)} documents end in {wanted!r}", why=shown, fix="give more of the one you mean")
     return found.pop() if found else wanted
+
+
+def holds(path: Path, doc_ids: Iterable[str]) -> bool:
+    """Say whether a table has a row of one of these documents."""
+    wanted = pa.array(sorted(doc_ids))
+    return any(pc.any(pc.is_in(batch.column(0), wanted)).as_py() for batch in read_batches(path, ("doc_id",)))
 
 
 def nearest(files: Sequence[Path], wanted: str) -> str:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from ingot.core.config import literals
 from ingot.core.storage import remove_tree, sha256_file, write_atomically
-from ingot.core.tables import SHARDS_FOLDER, parts
+from ingot.core.tables import SHARDS_FOLDER, count_rows, parts
 from ingot.data import judging
 from ingot.data.annotating import ANNOTATIONS, annotate_shard
 from ingot.data.config import CurateConfig
@@ -74,7 +74,11 @@ def curate_documents(
     than anything can be learned from.
     """
     named = {name: str(path) for name, path in (inputs or {}).items()}
-    work = _Work(parts(documents, DOCUMENTS), config, named, context)
+    # A shard none of whose files could be read, or whose documents were all erased, has nothing to curate.
+    files = [path for path in parts(documents, DOCUMENTS) if count_rows(path)]
+    if not files:
+        judging.require_enough(0, max(1, config.least_bytes))
+    work = _Work(files, config, named, context)
     if (facts := _facts_of(context.folder)) is None:
         facts = _make(work)
         # From here on the dataset is whole, and a killed run needs nothing of what goes next.

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from ingot.core.config import load as load_config
 from ingot.core.confinement import Limits
-from ingot.core.errors import InputError
+from ingot.core.errors import InputError, UsageError
 from ingot.core.events import Emit
 from ingot.core.plugins import load
 from ingot.core.sandbox import Failure, Finished, Sandbox, as_failure
@@ -43,6 +43,8 @@ _SHARD_ITEMS = 2048
 # From an eighth of that on a shard also ends behind one item in 32, chosen by its name: a document that comes or goes
 # moves the borders near it and no others, so the next version finds the other shards already read.
 _LEAST = 8
+# A piece of a long document; under this, cutting at words no longer works.
+_LEAST_PIECE = 256
 _ENDS = 32
 
 
@@ -76,8 +78,7 @@ def read_documents(sources: Mapping[str, Snapshot], config: ReadConfig, context:
 
     Raises InputError when not one document comes of it.
     """
-    for name, options in config.parsers.items():
-        load_config(load("parser", name).config_type, options, f"parsers.{name}")
+    _check_parsers(config)
     items = list(_items(sources, config))
     failures = [
         FailedItem(f"{_prefix(name, sources)}{uri}", None, reason, _FIXES.get(reason, _MAKE_READABLE), reason)
@@ -110,6 +111,16 @@ def read_documents(sources: Mapping[str, Snapshot], config: ReadConfig, context:
         "shards": len(shards),
         "failures_by_reason": dict(sorted(by_reason.items())),
     }
+
+
+def _check_parsers(config: ReadConfig) -> None:
+    """Raise UsageError for options that parsers do not have and for pieces too small to hold a word."""
+    for name, options in config.parsers.items():
+        made = load_config(load("parser", name).config_type, options, f"parsers.{name}")
+        size = getattr(made, "piece_bytes", _LEAST_PIECE)
+        if size < _LEAST_PIECE:
+            fix = f"give at least {_LEAST_PIECE}"
+            raise UsageError(f"piece_bytes of {size} is too little", where=f"parsers.{name}", fix=fix)
 
 
 def _shards(items: Sequence[Mapping[str, Any]], config: ReadConfig) -> list[Task]:

@@ -39,6 +39,17 @@ class Rule:
     only_parsers: tuple[str, ...] = ()
     except_parsers: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise UsageError for what can be told before a document is read."""
+        for quantile in (self.below_quantile, self.above_quantile):
+            if quantile is not None and not 0 <= quantile <= 1:
+                fix = "give a share between 0 and 1"
+                raise UsageError(f"rule {self.name!r} has a quantile of {quantile}", fix=fix)
+        limits = (self.below, self.above, self.below_quantile, self.above_quantile)
+        if not (self.one_of or self.none_of) and all(limit is None for limit in limits):
+            fix = "give it one of below, above, below_quantile, above_quantile, one_of and none_of"
+            raise UsageError(f"rule {self.name!r} has no condition", why="it would drop nothing", fix=fix)
+
 
 def matching(rule: Rule, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]], parsers: Sequence[str]) -> Booleans:
     """Return which documents the rule drops. Raises UsageError for a column or a condition that makes no sense."""
@@ -73,9 +84,9 @@ def _by_number(rule: Rule, values: npt.NDArray[np.float64], is_judged: Booleans)
     if rule.above is not None:
         is_dropped |= values > rule.above
     if rule.below_quantile is not None and len(judged):
-        is_dropped |= values < np.quantile(judged, _share(rule, rule.below_quantile))
+        is_dropped |= values < np.quantile(judged, rule.below_quantile)
     if rule.above_quantile is not None and len(judged):
-        is_dropped |= values > np.quantile(judged, _share(rule, rule.above_quantile))
+        is_dropped |= values > np.quantile(judged, rule.above_quantile)
     return is_dropped
 
 
@@ -96,9 +107,3 @@ def as_word(value: Any) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool | np.bool_) else str(value)
-
-
-def _share(rule: Rule, quantile: float) -> float:
-    if not 0 <= quantile <= 1:
-        raise UsageError(f"rule {rule.name!r} has a quantile of {quantile}", fix="give a share between 0 and 1")
-    return quantile

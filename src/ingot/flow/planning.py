@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,7 +69,10 @@ def config_type(step: Step) -> type[Any]:
     if not isinstance(step.config, Mapping):
         return type(step.config)
     hints = typing.get_type_hints(plugins.resolve(step.run))
-    found: type[Any] = next(iter(hints.values()))
+    found = next(iter(hints.values()), None)
+    if not dataclasses.is_dataclass(found) or not isinstance(found, type):
+        why = "the first parameter of a step's function is annotated with its config, a dataclass"
+        raise UsageError(f"run reference {step.run!r} names no step", where=f"step {step.name!r}", why=why)
     return found
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,54 +32,64 @@ import yaml
 from ingot.core import plugins
 from ingot.core.config import literals, load
 from ingot.core.errors import UsageError, suggest
-from ingot.flow.planning import config_literals
+from ingot.flow.planning import config_literals, config_type
 from ingot.flow.source import Source
 from ingot.flow.step import Field, Step, in_order
+from ingot.flow.yaml_file import read_yaml
 
 C = TypeVar("C")
 
-_KEYS = (
-    "run", "kind", "artifact", "config", "inputs", "sources", "fields", "version", "resumable", "retries",
-    "reads_early",
-)  # fmt: skip
 _REQUIRED = ("run", "kind", "artifact")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A step as a recipe file writes it."""
+
+    run: str
+    kind: str
+    artifact: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+    resumable: bool = False
+    retries: int = 1
+    reads_early: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _SourceEntry:
+    """A source as a recipe file writes it."""
+
+    connector: str
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_recipe(path: Path) -> list[Step]:
     """Return the steps of a recipe file, parents first. Raises UsageError naming the step and the key."""
-    content = _content(path)
+    content = read_yaml(path)
     if not isinstance(content, Mapping) or not isinstance(content.get("steps"), Mapping) or not content["steps"]:
         raise UsageError("the recipe has no steps", where=str(path), fix="begin the file with `steps:`")
     return steps_from_literals(content["steps"], str(path), path.parent)
 
 
-def _content(path: Path) -> object:
-    where = str(path)
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        why, fix = error.strerror or str(error), "check the path"
-        raise UsageError("the file cannot be read", where=where, why=why, fix=fix) from error
-    except UnicodeDecodeError as error:
-        why = f"it is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"
-        raise UsageError("the file cannot be read", where=where, why=why, fix="save it as UTF-8 text") from error
-    except RecursionError as error:
-        why, fix = "its values lie too deep in one another", "write it with fewer levels"
-        raise UsageError("the file cannot be read", where=where, why=why, fix=fix) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else where
-        why = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise UsageError("the file is not valid YAML", where=place, why=why, fix="correct that place") from error
-
-
 def steps_from_literals(entries: Mapping[str, Any], where: str, base: Path = Path()) -> list[Step]:
     """Build Steps from plain data; relative source paths are taken from `base`."""
-    for name, entry in entries.items():
-        _check_shape(entry, f"{where}: step {name!r}")
+    read = {str(name): _entry_of(entry, f"{where}: step {name!r}") for name, entry in entries.items()}
+    made: set[str] = set()
+    for name, entry in read.items():
+        if entry.artifact in made:
+            raise UsageError(
+                f"two steps make the artifact {entry.artifact!r}",
+                where=f"{where}: step {name!r}",
+                fix="give each artifact a name of its own",
+            )
+        made.add(entry.artifact)
     built: dict[str, Step] = {}
-    for name in _sorted_by_need(entries, where):
-        built[name] = _step(name, entries[name], built, f"{where}: step {name!r}", base)
+    for name in _sorted_by_need(read, where):
+        built[name] = _step(name, read[name], built, f"{where}: step {name!r}", base)
     return list(built.values())
 
 
@@ -114,41 +125,48 @@ def _entry(step: Step) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value != {}}
 
 
-def _check_shape(entry: object, where: str) -> None:
+def _entry_of(entry: object, where: str) -> _Entry:
+    """Check a step's keys and the types of what they hold."""
     if not isinstance(entry, Mapping):
         raise UsageError("a step holds no keys", where=where, fix=f"every step needs {', '.join(_REQUIRED)}")
     for key in ("config", "inputs", "sources", "fields"):
         if not isinstance(entry.get(key, {}), Mapping):
             raise UsageError(f"{key!r} holds no names", where=where, fix=f"write it like {key}: {{name: value}}")
-
-
-def _step(name: str, entry: Mapping[str, Any], built: Mapping[str, Step], where: str, base: Path) -> Step:
-    for key in entry:
-        if key not in _KEYS:
-            raise UsageError(f"unknown key {key!r}", where=where, fix=suggest(key, _KEYS))
+    named = {str(key): value for key, value in entry.items()}
+    known = {key: value for key, value in named.items() if key in _Entry.__dataclass_fields__}
+    for key in named.keys() - known.keys():
+        raise UsageError(f"unknown key {key!r}", where=where, fix=suggest(key, _Entry.__dataclass_fields__))
     for key in _REQUIRED:
         if key not in entry:
             raise UsageError(f"the key {key!r} is missing", where=where, fix=f"every step needs {', '.join(_REQUIRED)}")
-    plugins.resolve(entry["run"])
-    return Step(
+    return load(_Entry, named, where)
+
+
+def _step(name: str, entry: _Entry, built: Mapping[str, Step], where: str, base: Path) -> Step:
+    plugins.resolve(entry.run)
+    step = Step(
         name=name,
-        artifact=entry["artifact"],
-        kind=entry["kind"],
-        run=entry["run"],
-        config=dict(entry.get("config", {})),
-        inputs={key: built[parent] for key, parent in entry.get("inputs", {}).items()},
-        sources={key: _source(value, where, base) for key, value in entry.get("sources", {}).items()},
-        fields={key: _field(value, built) for key, value in entry.get("fields", {}).items()},
-        version=entry.get("version", 1),
-        is_resumable=entry.get("resumable", False),
-        retries=entry.get("retries", 1),
-        reads_early=tuple(entry.get("reads_early", ())),
+        artifact=entry.artifact,
+        kind=entry.kind,
+        run=entry.run,
+        config=dict(entry.config),
+        inputs={key: built[parent] for key, parent in entry.inputs.items()},
+        sources={str(key): _source(value, where, base) for key, value in entry.sources.items()},
+        fields={key: _field(value, built) for key, value in entry.fields.items()},
+        version=entry.version,
+        is_resumable=entry.resumable,
+        retries=entry.retries,
+        reads_early=entry.reads_early,
     )
+    if not step.fields:
+        # A wrong config is said now, not after the hours that the steps before it take.
+        load(config_type(step), step.config, where)
+    return step
 
 
 def read_sources(path: Path) -> dict[str, Source]:
     """Return the sources of a file that holds what a step's `sources:` do, by name."""
-    content = _content(path)
+    content = read_yaml(path)
     if not isinstance(content, Mapping) or not content:
         fix = "write it like contracts: {connector: sql, config: {...}}; `ingot plugins connector` lists what there is"
         raise UsageError("the file names no sources", where=str(path), fix=fix)
@@ -157,7 +175,7 @@ def read_sources(path: Path) -> dict[str, Source]:
 
 def read_config(path: Path, config_type: type[C]) -> C:
     """Return the config a YAML or JSON file holds. Raises UsageError naming the field."""
-    content = _content(path)
+    content = read_yaml(path)
     if not isinstance(content, Mapping):
         raise UsageError("the file holds no names", where=str(path), fix="write lines like name: value")
     return load(config_type, content, str(path))
@@ -167,10 +185,12 @@ def _source(entry: object, where: str, base: Path) -> Source:
     if not isinstance(entry, Mapping) or "connector" not in entry:
         fix = "write it like {connector: folder, config: {paths: [./docs]}}"
         raise UsageError("the source names no connector", where=where, fix=fix)
-    plugin = plugins.load("connector", entry["connector"])
-    config = dict(entry.get("config", {}))
-    if "paths" in config:
-        config["paths"] = [str(base / path) for path in config["paths"]]
+    told = load(_SourceEntry, {str(key): value for key, value in entry.items()}, where)
+    plugin = plugins.load("connector", told.connector)
+    paths = told.config.get("paths")
+    # What is no list of paths is refused below, with its field.
+    are_paths = isinstance(paths, list) and all(isinstance(path, str) for path in paths)
+    config = {**told.config, "paths": [str(base / path) for path in paths]} if are_paths and paths else told.config
     return Source(plugin.name, load(plugin.config_type, config, where))
 
 
@@ -179,11 +199,11 @@ def _field(text: str, built: Mapping[str, Step]) -> Field:
     return Field(built[name], fact)
 
 
-def _needs(entry: Mapping[str, Any]) -> list[str]:
-    return [*entry.get("inputs", {}).values(), *(text.partition(".")[0] for text in entry.get("fields", {}).values())]
+def _needs(entry: _Entry) -> list[str]:
+    return [*entry.inputs.values(), *(text.partition(".")[0] for text in entry.fields.values())]
 
 
-def _sorted_by_need(entries: Mapping[str, Any], where: str) -> list[str]:
+def _sorted_by_need(entries: Mapping[str, _Entry], where: str) -> list[str]:
     """Return step names so that each comes after what it needs."""
     done: list[str] = []
     waiting = dict(entries)
@@ -192,6 +212,9 @@ def _sorted_by_need(entries: Mapping[str, Any], where: str) -> list[str]:
         if not ready:
             name, entry = next(iter(waiting.items()))
             missing = sorted(set(_needs(entry)) - set(done))[0]
+            if all(set(_needs(other)) <= entries.keys() for other in waiting.values()):
+                fix = "remove the cycle from the recipe"
+                raise UsageError(f"the steps {', '.join(waiting)} need one another", where=where, fix=fix)
             raise UsageError(
                 f"no step can give {missing!r}", where=f"{where}: step {name!r}", fix=suggest(missing, entries)
             )

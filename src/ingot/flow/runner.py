@@ -43,6 +43,8 @@ Made = tuple[Artifact, str]  # and how it came: `made` or `reused`
 class Options:
     """How to run, never what: the executor, cores (0 = all), steps to redo although they exist, the command line.
 
+    A step that can be divided is divided among `processes`, as `parallel` says.
+
     With `overlaps`, steps begin to read while their input is written, where the recipe says they can.
     """
 
@@ -51,6 +53,8 @@ class Options:
     redo: frozenset[str] = frozenset()
     command: str = ""
     overlaps: bool = False
+    processes: int = 1
+    parallel: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,9 @@ class _Runner:
         emit = self._emitter(step)
         self._update(StepStatus(step.name, "running", ""))
         emit("step", status="started")
-        work = Work(self.home, planned, self.options.cores or usable_cores(), self.options.executor, unfinished)
+        options = self.options
+        where = (options.processes, options.parallel)
+        work = Work(self.home, planned, options.cores or usable_cores(), options.executor, unfinished, *where)
         started = now()
         writing = Writing(work.expected(started, self.record.id))
         try:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from ingot.core.errors import UsageError, suggest
 from ingot.core.events import Emit
 from ingot.flow.artifact import Artifact
+from ingot.flow.crew import Crew
 from ingot.flow.source import Snapshot, Source
 from ingot.flow.stopping import Stopping
 from ingot.flow.tasks import Tasks
@@ -32,7 +33,7 @@ class StepContext:
     `folder` is empty at the start, or, for a resumable step, as the interrupted attempt left it. `tasks` divides the
     work among the executor's processes, where it comes in pieces. `unfinished` names the inputs that are still being
     written: files appear in their folders, and they have no facts yet. `stopping` says when the step should save what
-    it is at and end.
+    it is at and end. `crew` is for a step that several processes can do together.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class StepContext:
     tasks: Tasks = field(default_factory=Tasks)
     unfinished: frozenset[str] = frozenset()
     stopping: Stopping = field(default_factory=Stopping)
+    crew: Crew = field(default_factory=Crew)
 
 
 class StepFunction(Protocol):

@@ -35,6 +35,8 @@ class Work:
     cores: int
     executor: str
     unfinished: Mapping[str, Writing] = field(default_factory=dict)
+    processes: int = 1
+    parallel: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def _folder(self) -> Path:
@@ -55,6 +57,8 @@ class Work:
             cores=self.cores,
             executor=self.executor,
             earlier=self._earlier,
+            processes=self.processes,
+            parallel=self.parallel,
             unfinished={name: asdict(writing.expected.record) for name, writing in self.unfinished.items()},
         )
 

@@ -28,6 +28,7 @@ from ingot.core.plugins import resolve
 from ingot.core.secrets import offer_environment
 from ingot.core.storage import remove_torn, room_on_disk
 from ingot.flow.artifact import Artifact, Record, read_artifact
+from ingot.flow.crew import Crew, Place
 from ingot.flow.outcome import in_words
 from ingot.flow.request import Request, StepExecutor
 from ingot.flow.source import snapshot_from_literals
@@ -86,7 +87,7 @@ def main() -> None:
     reporter = Reporter(os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"))
     request = Request(**json.loads(sys.stdin.buffer.readline()))
     stopping = Stopping()
-    threading.Thread(target=_end_with_parent, args=(stopping,), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(stopping,), daemon=True).start()
     threading.Thread(target=reporter.keep_telling, daemon=True).start()
     # If the runner was killed a moment ago its child may still be on its last breath: one writer a folder.
     with FileLock(f"{request.folder}.lock"):
@@ -103,8 +104,8 @@ def _outcome(request: Request, reporter: Reporter, stopping: Stopping) -> dict[s
         return {"kind": "error", **in_words(error, f"step {request.step!r}", request.run).as_fields()}
 
 
-def run_step(request: Request, emit: Any, stopping: Stopping) -> Mapping[str, Any]:
-    """Run a request in this process and return its facts."""
+def run_step(request: Request, emit: Any, stopping: Stopping, place: Place | None = None) -> Mapping[str, Any]:
+    """Run a request in this process and return its facts; with a `place`, as a member of a crew."""
     function = resolve(request.run)
     executor: StepExecutor = load_plugin("executor", request.executor).entry()
     if executor.shares_environment:
@@ -119,6 +120,7 @@ def run_step(request: Request, emit: Any, stopping: Stopping) -> Mapping[str, An
         sources={name: snapshot_from_literals(literals) for name, literals in request.sources.items()},
         unfinished=frozenset(request.unfinished),
         stopping=stopping,
+        crew=Crew(request.processes, request.parallel, place, executor.start, request, emit, stopping),
     )
     inputs = {name: _input(Path(path), request.unfinished.get(name)) for name, path in request.inputs.items()}
     with room_on_disk(context.folder):
@@ -130,7 +132,8 @@ def _input(folder: Path, expected: Mapping[str, Any] | None) -> Artifact:
     return read_artifact(folder) if expected is None else Artifact(folder, Record(**expected))
 
 
-def _end_with_parent(stopping: Stopping) -> None:
+def end_with_parent(stopping: Stopping) -> None:
+    """End this process when its standard input closes: at once, or after a moment if the step can save."""
     while sys.stdin.buffer.read(1):
         pass
     if stopping.is_minded:

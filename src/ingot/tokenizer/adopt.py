@@ -33,21 +33,7 @@ _TAKEN = (
 
 def adopt(config: AdoptConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
     """Copy the files of a tokenizer or a model from the sources. Raises InputError when no tokenizer can be read."""
-    taken: dict[str, SourceItem] = {}
-    left_out = 0
-    for connector, item in _items(context):
-        name = item.uri.rpartition("/")[2]
-        if not any(fnmatchcase(name, pattern) for pattern in _TAKEN):
-            left_out += 1
-            continue
-        if name in taken:
-            why, fix = f"{taken[name].uri} and {item.uri}", "let the source name one folder, without those below it"
-            raise InputError(f"there are two files {name}", where="sources", why=why, fix=fix)
-        taken[name] = item
-        opened = load_plugin("connector", connector).entry.open(item)  # type: ignore[attr-defined]
-        with opened as source, (context.folder / name).open("wb") as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
-        context.emit("progress", done=len(taken), unit="files")
+    taken, left_out = take(context)
     if _TOKENIZER not in taken:
         fix = f"name a folder with {_TOKENIZER}, as Hugging Face's tokenizers and Ingot write it"
         raise InputError("the source holds no tokenizer", where=", ".join(context.sources), fix=fix)
@@ -60,9 +46,32 @@ def adopt(config: AdoptConfig, inputs: Mapping[str, Artifact], context: StepCont
         "splitting": rule.name if rule else None,
         "has_weights": any(name.endswith(".safetensors") for name in taken),
         "files": sorted(taken),
-        "files_left_out": left_out,
+        "files_left_out": len(left_out),
         "bytes": sum(item.bytes for item in taken.values()),
     }
+
+
+def take(context: StepContext) -> tuple[dict[str, SourceItem], list[str]]:
+    """Copy what cannot hold code; return what was taken, by name, and the names of what was not.
+
+    Raises InputError when two files have one name.
+    """
+    taken: dict[str, SourceItem] = {}
+    left_out = []
+    for connector, item in _items(context):
+        name = item.uri.rpartition("/")[2]
+        if not any(fnmatchcase(name, pattern) for pattern in _TAKEN):
+            left_out.append(name)
+            continue
+        if name in taken:
+            why, fix = f"{taken[name].uri} and {item.uri}", "let the source name one folder, without those below it"
+            raise InputError(f"there are two files {name}", where="sources", why=why, fix=fix)
+        taken[name] = item
+        opened = load_plugin("connector", connector).entry.open(item)  # type: ignore[attr-defined]
+        with opened as source, (context.folder / name).open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        context.emit("progress", done=len(taken), unit="files")
+    return taken, left_out
 
 
 def _items(context: StepContext) -> Iterator[tuple[str, SourceItem]]:

@@ -2,6 +2,7 @@
 
 A conversation is `<|bos|>` and then turns `<|im_start|>role\ncontent<|im_end|>\n` (ChatML). `render` builds the ids
 turn by turn, so training and serving get the same ones, and a literal `<|im_end|>` in what somebody wrote stays text.
+`trained_mask` finds the same spans in ids that are there already, wherever a row of them was cut.
 `TEMPLATE` says the same in Jinja for readers that render a string (transformers, vLLM, llama.cpp); a test holds the
 two together.
 """
@@ -10,6 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ingot.core.errors import InputError, suggest
 from ingot.tokenizer.codec import Codec
@@ -30,6 +36,7 @@ TEMPLATE = """\
 """
 
 Message = Mapping[str, str]
+Ids = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,40 @@ def render(messages: Sequence[Message], codec: Codec, add_generation_prompt: boo
         ids += opening
         trained += [False] * len(opening)
     return Rendered(ids, trained)
+
+
+def trained_mask(ids: Ids, codec: Codec) -> npt.NDArray[np.bool_]:
+    """Mark in a row of ids those that `render` marks as trained.
+
+    Control tokens never stand for text, so turns can be found in the ids alone. Before the first turn that begins
+    within the row nobody knows who speaks: nothing is marked there.
+    """
+    is_trained = np.zeros(len(ids), dtype=np.bool_)
+    opening = np.array(codec.encode("assistant\n"), dtype=np.int64)
+    marks = np.flatnonzero((ids == codec.start_of_turn) | (ids == codec.end_of_turn) | (ids == codec.bos))
+    for place, begin in enumerate(marks.tolist()):
+        said = begin + 1 + len(opening)
+        if ids[begin] != codec.start_of_turn or not np.array_equal(ids[begin + 1 : said], opening):
+            continue
+        follows = int(marks[place + 1]) if place + 1 < len(marks) else len(ids)
+        is_closed = follows < len(ids) and ids[follows] == codec.end_of_turn
+        is_trained[said : follows + is_closed] = True
+    return is_trained
+
+
+def with_marks(rendered: Rendered, codec: Codec) -> str:
+    """Return a conversation for a person to read: control tokens by name, what is trained between ⟦ and ⟧."""
+    names = {codec.bos: "<|bos|>", codec.start_of_turn: "<|im_start|>", codec.end_of_turn: "<|im_end|>"}
+    shown = []
+    for is_trained, some in groupby(zip(rendered.trained, rendered.ids, strict=True), key=lambda pair: pair[0]):
+        text = _spelled([token for _, token in some], names, codec)
+        shown.append(f"⟦{text}⟧" if is_trained else text)
+    return "".join(shown)
+
+
+def _spelled(ids: Sequence[int], names: Mapping[int, str], codec: Codec) -> str:
+    runs = groupby(ids, key=lambda token: names.get(token, ""))
+    return "".join(name * len(list(run)) if name else codec.decode(run) for name, run in runs)
 
 
 def stop_ids(codec: Codec) -> frozenset[int]:

@@ -5,5 +5,6 @@ Out: a Hugging Face folder with the trained model, and curve.jsonl, the loss of 
 
 Read in this order: trainer (the loop), objectives/next_token (batch -> loss) with cross_entropy, schedule and optim
 (how weights move), state and checkpoint (how a killed run goes on), hooks (what looks at a model in training), journal,
-run (the step), probe (how fast is this machine?).
+run (the step), probe (how fast is this machine?). Not from nothing: beginning (first weights), importing, adapters,
+growth, vocabulary.
 """

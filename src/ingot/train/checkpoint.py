@@ -5,6 +5,9 @@ ones. A crash at any point leaves the previous checkpoint as it was. A manifest 
 safetensors opens a file with a flipped bit without notice, so every file is compared before it is believed. One that
 fails is set aside as `step-N.corrupt` and the one before it is used.
 Tensors are safetensors, counters JSON: reading a checkpoint runs nothing.
+
+Several ranks write one checkpoint: each a file with its parts and its sums, then the first a layout of what lies where,
+the manifest, and the name. Any number of ranks can read it, each the regions that it holds.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import errno
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,9 @@ from ingot.core.storage import (
     sha256_file,
     write_atomically,
 )
+from ingot.train.parallel.placement import Region
+from ingot.train.parallel.ranks import Ranks
+from ingot.train.parts import LAYOUT, Parts, layout_of, part_file
 
 TENSORS, SCALARS, MANIFEST = "state.safetensors", "state.json", "manifest.json"
 _CORRUPT = ".corrupt"
@@ -49,37 +55,84 @@ class Saved:
 
 
 class Checkpoints:
-    """The checkpoints of one training, in `folder`; the newest `keep` are kept."""
+    """The checkpoints of one training, in `folder`; the newest `keep` are kept.
 
-    def __init__(self, folder: Path, keep: int, emit: Emit) -> None:
+    With several `ranks` every one calls every method. The connections they agree over must be used by nothing else,
+    because `save` may run in a thread.
+    """
+
+    def __init__(self, folder: Path, keep: int, emit: Emit, ranks: Ranks | None = None) -> None:
         self._folder = folder
         self._keep = keep
         self._emit = emit
-        for unfinished in folder.glob(".*"):  # what a crash left of a write or a removal
-            remove_tree(unfinished)
+        self._ranks = ranks or Ranks()
+        if self._ranks.rank == 0:
+            for unfinished in folder.glob(".*"):  # what a crash left of a write or a removal
+                remove_tree(unfinished)
+        self._ranks.wait()
 
-    def save(self, step: int, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> bool:
+    def save(
+        self,
+        step: int,
+        tensors: Mapping[str, Tensor],
+        scalars: Mapping[str, Any],
+        regions: Mapping[str, Region] | None = None,
+    ) -> bool:
         """Write a checkpoint and remove outdated ones; return whether it was written.
+
+        Of several ranks each brings its tensors and says with `regions` which of them are parts of what.
 
         A disk that does not answer is asked again after a while; one that still does not, or is full, costs a warning
         and not the training: the older checkpoints are kept, and the next one is tried.
         """
-        for seconds in (*_SECONDS_BETWEEN_TRIES, None):
-            try:
-                self._write(step, tensors, scalars)
-                break
-            except SpaceError as error:
-                return self._not_written(step, f"{error.what}; {error.why}")
-            except OSError as error:
-                if error.errno not in _PASSING:
-                    raise
-                if seconds is None:
-                    times = len(_SECONDS_BETWEEN_TRIES) + 1
-                    return self._not_written(step, f"{error.strerror or error}, {times} times")
-                time.sleep(seconds)
-        for outdated in self._by_age()[self._keep :]:
-            remove_tree(outdated)
+        if self._ranks.size == 1:
+            why = _tried(lambda: self._write(step, tensors, scalars))
+        else:
+            why = self._write_together(step, tensors, scalars, regions or {})
+        if why:
+            if self._ranks.rank == 0:
+                text = f"checkpoint at step {step} not written: {why}; older ones are kept"
+                self._emit("warning", text=text, at_step=step)
+            return False
+        if self._ranks.rank == 0:
+            for outdated in self._by_age()[self._keep :]:
+                remove_tree(outdated)
         return True
+
+    def _write_together(
+        self, step: int, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any], regions: Mapping[str, Region]
+    ) -> str:
+        """Write this rank's part, and as the first rank the rest; return why it failed, on any rank."""
+        unfinished = self._folder / f".step-{step:08d}.unfinished"
+        name, sums = part_file(self._ranks.rank, self._ranks.size), {}
+
+        def write_part() -> None:
+            with room_on_disk(self._folder):
+                unfinished.mkdir(parents=True, exist_ok=True)
+                _save_tensors(tensors, unfinished / name)
+                fsync_tree(unfinished)
+            sums[name] = _fingerprint(unfinished / name)
+
+        def finish() -> None:
+            with room_on_disk(self._folder):
+                write_atomically(unfinished / SCALARS, json.dumps(scalars) + "\n")
+                write_atomically(unfinished / LAYOUT, json.dumps(layout_of(layouts)) + "\n")
+                files = {each: _fingerprint(unfinished / each) for each in (LAYOUT, SCALARS)}
+                written = {each: sum_ for told in parts for each, sum_ in told[1].items()}
+                write_atomically(unfinished / MANIFEST, json.dumps(files | written, indent=1) + "\n")
+                fsync_tree(unfinished)
+                move_into_place(unfinished, self._folder / f"step-{step:08d}")
+
+        why = _tried(write_part, raises=False)
+        own = {tensor: (tuple(value.shape), regions.get(tensor)) for tensor, value in tensors.items()}
+        parts = self._ranks.all((why, sums, own))
+        layouts = {part_file(rank, self._ranks.size): told[2] for rank, told in enumerate(parts)}
+        why = next((f"rank {rank}: {told[0]}" for rank, told in enumerate(parts) if told[0]), "")
+        if self._ranks.rank == 0:
+            why = why or _tried(finish, raises=False)
+            if why:
+                remove_tree(unfinished)
+        return self._ranks.first(why)
 
     def _write(self, step: int, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
         unfinished = self._folder / f".step-{step:08d}.unfinished"
@@ -92,21 +145,22 @@ class Checkpoints:
             remove_tree(unfinished)
             raise
 
-    def _not_written(self, step: int, why: str) -> bool:
-        self._emit("warning", text=f"checkpoint at step {step} not written: {why}; older ones are kept", at_step=step)
-        return False
-
     def newest(self) -> Saved | None:
         """Read the newest whole checkpoint; None when none was ever written.
 
         Damaged ones are set aside with a warning. Raises StepError when there were some and none is whole.
         """
-        for folder in self._by_age():
-            try:
+        for name in self._ranks.first([folder.name for folder in self._by_age()]):
+            folder = self._folder / name
+            # Each rank reads some of the files through: together, all.
+            told = self._ranks.all(_damage(folder, self._ranks.rank, self._ranks.size))
+            damage = next(filter(None, told), "")
+            if not damage:
                 return _read(folder)
-            except _Damaged as damage:
-                self._set_aside(folder, str(damage))
-        if any(self._folder.glob(f"*{_CORRUPT}")):
+            if self._ranks.rank == 0:
+                self._set_aside(folder, damage)
+            self._ranks.wait()
+        if self._ranks.any(any(self._folder.glob(f"*{_CORRUPT}"))):
             raise _all_damaged(self._folder)
         return None
 
@@ -114,9 +168,12 @@ class Checkpoints:
         """Read the whole checkpoint that is `count` before the newest, or the oldest, and remove those after it."""
         whole = self.newest()
         for _ in range(count):
-            if len(found := self._by_age()) < 2:
+            found = self._ranks.first([folder.name for folder in self._by_age()])
+            if len(found) < 2:
                 break
-            remove_tree(found[0])
+            if self._ranks.rank == 0:
+                remove_tree(self._folder / found[0])
+            self._ranks.wait()
             whole = self.newest()
         return whole
 
@@ -136,27 +193,62 @@ class _Damaged(Exception):
     """A checkpoint is not what was written."""
 
 
+def _tried(write: Callable[[], None], raises: bool = True) -> str:
+    """Write, again after a while where that may help; return why it failed, an empty string when it did not.
+
+    Where others wait for the answer nothing is raised.
+    """
+    for seconds in (*_SECONDS_BETWEEN_TRIES, None):
+        try:
+            write()
+            break
+        except SpaceError as error:
+            return f"{error.what}; {error.why}"
+        except OSError as error:
+            if error.errno not in _PASSING:
+                if raises:
+                    raise
+                return str(error)
+            if seconds is None:
+                return f"{error.strerror or error}, {len(_SECONDS_BETWEEN_TRIES) + 1} times"
+            time.sleep(seconds)
+    return ""
+
+
 def _write(folder: Path, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
-    try:
-        save_file(dict(tensors), folder / TENSORS)
-    except SafetensorError as error:
-        # The library reports an operating system's error as text only; these are "no space" and "over quota".
-        if "os error 28" not in str(error) and "os error 122" not in str(error):
-            raise
-        raise no_space(folder) from error
+    _save_tensors(tensors, folder / TENSORS)
     write_atomically(folder / SCALARS, json.dumps(scalars) + "\n")
     files = {name: _fingerprint(folder / name) for name in (TENSORS, SCALARS)}
     write_atomically(folder / MANIFEST, json.dumps(files, indent=1) + "\n")
     fsync_tree(folder)
 
 
+def _save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        # The library reports an operating system's error as text only; these are "no space" and "over quota".
+        if "os error 28" not in str(error) and "os error 122" not in str(error):
+            raise
+        raise no_space(path.parent) from error
+
+
+def _damage(folder: Path, rank: int, ranks: int) -> str:
+    """Read every `ranks`-th file of a checkpoint through and say what is wrong with it."""
+    try:
+        for name, expected in list(_manifest(folder).items())[rank::ranks]:
+            if not (folder / name).is_file():
+                return f"{name} is missing"
+            if _fingerprint(folder / name) != expected:
+                return f"{name} is not what was written"
+    except _Damaged as damage:
+        return str(damage)
+    return ""
+
+
 def _read(folder: Path) -> Saved:
-    for name, expected in _manifest(folder).items():
-        if not (folder / name).is_file():
-            raise _Damaged(f"{name} is missing")
-        if _fingerprint(folder / name) != expected:
-            raise _Damaged(f"{name} is not what was written")
-    return Saved(load_file(folder / TENSORS), json.loads((folder / SCALARS).read_text(encoding="utf-8")))
+    scalars = json.loads((folder / SCALARS).read_text(encoding="utf-8"))
+    return Saved(Parts(folder) if (folder / LAYOUT).exists() else load_file(folder / TENSORS), scalars)
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
@@ -164,7 +256,7 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _Damaged(f"{MANIFEST} cannot be read") from error
-    if not isinstance(files, dict) or files.keys() != {TENSORS, SCALARS}:
+    if not isinstance(files, dict) or not {SCALARS} < files.keys() or not {TENSORS, LAYOUT} & files.keys():
         raise _Damaged(f"{MANIFEST} does not list its files")
     return files
 

@@ -23,9 +23,39 @@ LADDER = (
 )
 
 
+# Every matrix of a layer: adapters on all of them reach what full training reaches, on a few of them they do not
+# (Schulman et al., 2025, "LoRA without regret").
+LAYER_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """Small matrices beside frozen weights, the only thing that is trained (Hu et al., 2021, "LoRA").
+
+    Each matrix named in `targets` gets two of `rank`, whose product counts `alpha / rank` times. With `is_dora` the
+    length of each of its rows is learned apart from the direction (Liu et al., 2024, "DoRA").
+    """
+
+    rank: int = 8
+    alpha: float = 16.0
+    targets: tuple[str, ...] = LAYER_MATRICES
+    is_dora: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.alpha <= 0:
+            raise _refused("adapters need a rank of at least 1 and an alpha above zero", "8 and 16 suit most runs")
+        unknown = sorted(set(self.targets) - set(LAYER_MATRICES))
+        if unknown or not self.targets:
+            what = f"adapters cannot be put on {unknown[0] if unknown else 'nothing'}"
+            raise _refused(what, f"choose among {', '.join(LAYER_MATRICES)}")
+
+
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How a model is trained from random weights.
+    """How a model is trained: from random weights, or from those of the step's input `start`.
+
+    With a `start`, `model` says its sizes again (in a recipe `fields: {model: start.model}` takes them from there);
+    what changes no weight may differ, such as the context. The optimiser begins anew: the rate climbs again.
 
     A step reads `batch_size` rows of `sequence_length` tokens, in `accumulate` equal pieces when they do not fit memory
     at once. The learning rate climbs for `warmup_steps`, stays, and falls to zero over the last `decay_fraction` of the
@@ -34,7 +64,7 @@ class PretrainConfig:
     `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at the end. A batch whose
     gradient is `spike_factor` times as long as usual is skipped (0: never). Every `verify_every` steps a gradient is
     computed twice and compared (0: never). `mixture` weighs the datasets when several Shards are among the inputs, by
-    the inputs' names.
+    the inputs' names. With `adapters` the weights of the start stay, and small matrices beside them are trained.
     """
 
     model: ModelConfig
@@ -59,6 +89,7 @@ class PretrainConfig:
     mixture: Mixture = field(default_factory=Mixture)
     spike_factor: float = 10.0
     verify_every: int = 100
+    adapters: AdapterConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "sequence_length", "accumulate", "keep_checkpoints"):
@@ -83,6 +114,39 @@ class ProbeConfig:
     sequence_length: int = 512
     optimizer: Optimizer = "muon"
     precision: Precision = "auto"
+
+
+@dataclass(frozen=True)
+class ImportConfig:
+    """There is nothing to set: what is taken in is what the folder holds."""
+
+
+@dataclass(frozen=True)
+class MergeConfig:
+    """There is nothing to set: the sum is what the adapters computed."""
+
+
+@dataclass(frozen=True)
+class GrowConfig:
+    """What a model becomes without answering otherwise; zero leaves a size as it is.
+
+    `layers` new ones begin as copies that add nothing yet. `width_factor` repeats the stream, the heads and the
+    feed-forwards so many times, and divides what reads them into unequal parts, drawn from the seed: equal ones would
+    stay equal for ever. `experts` turns every feed-forward into so many copies, `experts_per_token` of which read a
+    token (Komatsuzaki et al., 2023, "Sparse upcycling").
+    """
+
+    layers: int = 0
+    width_factor: int = 1
+    experts: int = 0
+    experts_per_token: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.width_factor < 1:
+            raise _refused(f"width_factor is {self.width_factor}", "2 doubles the width, 1 leaves it")
+        if self.layers < 0 or self.experts < 0:
+            raise _refused("layers and experts cannot be negative", "0 leaves them as they are")
 
 
 def _refused(what: str, fix: str) -> UsageError:

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from ingot.core.errors import StepError
+from ingot.train.parallel.ranks import Ranks
 from ingot.train.state import TrainingState
 
 # Of the running mean of gradient lengths, a step: a memory of some fifty steps.
 _KEPT = 0.98
 # How far two computations of one gradient may differ where kernels do not promise equal bits.
 _TOLERANCE = 1e-2
+ALONE = Ranks()
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -48,20 +50,24 @@ def bits_of(tensors: Iterable[Tensor]) -> int:
     return total
 
 
-def check_twice(again: Callable[[], None], parameters: Sequence[nn.Parameter], is_exact: bool) -> str:
+def check_twice(
+    again: Callable[[], None], gradients: Callable[[], Sequence[Tensor]], is_exact: bool, ranks: Ranks = ALONE
+) -> str:
     """Compute the gradients at hand again and compare; leave right ones, and return what there is to say.
 
-    `again` puts new gradients in the place of the old. Raises StepError when no two of three computations agree.
+    `again` puts new ones in their place. All ranks compare what all ranks found, so that each does the same. Raises
+    StepError when no two of three computations agree.
     """
-    first = _witness(parameters, is_exact)
+    first = ranks.all(_witness(gradients(), is_exact))
     again()
-    second = _witness(parameters, is_exact)
+    second = ranks.all(_witness(gradients(), is_exact))
     if _agree(first, second, is_exact):
         return ""
     again()
-    third = _witness(parameters, is_exact)
+    third = ranks.all(_witness(gradients(), is_exact))
     if _agree(third, first, is_exact) or _agree(third, second, is_exact):
-        return "a gradient came out differently when it was computed again; the one that came out twice is used"
+        where = f" on rank {_where(first, second, is_exact)}" if ranks.size > 1 else ""
+        return f"a gradient came out differently{where} when it was computed again; the one that came out twice is used"
     raise StepError(
         "this machine computes the same gradient differently every time",
         why="its processor or memory is faulty: what was trained since the last checkpoint may be wrong",
@@ -69,11 +75,21 @@ def check_twice(again: Callable[[], None], parameters: Sequence[nn.Parameter], i
     )
 
 
-def _witness(parameters: Sequence[nn.Parameter], is_exact: bool) -> float:
+def _witness(gradients: Sequence[Tensor], is_exact: bool) -> float:
     """Return the gradients as one number: their bits, or their length where kernels do not promise equal bits."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    return bits_of(gradients) if is_exact else float(nn.utils.get_total_norm(gradients))
+    return bits_of(gradients) if is_exact else float(nn.utils.get_total_norm(list(gradients)))
 
 
-def _agree(one: float, other: float, is_exact: bool) -> bool:
-    return one == other if is_exact else math.isclose(one, other, rel_tol=_TOLERANCE)
+def _agree(one: Sequence[float], other: Sequence[float], is_exact: bool) -> bool:
+    return not _where(one, other, is_exact)
+
+
+def _where(one: Sequence[float], other: Sequence[float], is_exact: bool) -> str:
+    """Name the ranks that found something else the second time."""
+    pairs = enumerate(zip(one, other, strict=True))
+    # Bits are whole numbers larger than a float can hold: these are compared as they are.
+    return ", ".join(
+        str(rank)
+        for rank, (was, now) in pairs
+        if was != now and (is_exact or not math.isclose(was, now, rel_tol=_TOLERANCE))
+    )

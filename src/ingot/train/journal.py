@@ -102,6 +102,22 @@ class Journal:
         self._emit("metric", at_step=measured.pop("step"), **measured, tokens_per_second=round(pace, 1))
 
 
+class Unheard(Journal):
+    """The journal of a rank that has nothing to say: another rank keeps the same."""
+
+    def __init__(self) -> None: ...
+
+    def record(self, report: StepReport) -> None: ...
+
+    def warn(self, text: str, step: int) -> None: ...
+
+    def forget(self, step: int) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
 def read_curve(path: Path) -> list[dict[str, Any]]:
     """Return the curve's lines; a line a crash left half-written ends it."""
     lines: list[dict[str, Any]] = []

@@ -1,20 +1,27 @@
-"""What an objective is: a function from a decoder and a batch to a loss, nothing else.
+"""What an objective is: a function from a decoder and a batch to a loss.
 
-It returns a sum and the count it is a sum over, not a mean: the trainer divides once per step, by the count of the
-whole step, so that every target weighs the same however a batch was cut into pieces.
+One that needs more than the batch, such as the tokenizer or a teacher, has a fourth parameter `given`. It returns a sum
+and the count it is a sum over, not a mean: the trainer divides once per step, by the count of the whole step, so that
+every target weighs the same however a batch was cut into pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from inspect import signature
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from ingot.core.errors import InputError, UsageError, suggest
 from ingot.data.stream import Batch
+from ingot.model.convert import load as load_decoder
 from ingot.model.decoder import Decoder
+from ingot.tokenizer.codec import Codec, read_tokenizer
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +46,58 @@ class Objective(Protocol):
     """A plug-in's `loss` with its config filled in."""
 
     def __call__(self, decoder: Decoder, batch: TensorBatch, /) -> Loss: ...
+
+
+class Given:
+    """What an objective may use beside the batch: the training's inputs, by name; read once, when first asked for."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = dict(folders)
+        self._decoders: dict[tuple[str, torch.device, torch.dtype], Decoder] = {}
+
+    @cached_property
+    def codec(self) -> Codec:
+        """The tokenizer of the training."""
+        return Codec.load(self.folder("tokenizer", "it reads the tokens' text"))
+
+    def folder(self, name: str, why: str) -> Path:
+        """Return the folder of an input. Raises UsageError when the step was not given it."""
+        if name not in self._folders:
+            raise UsageError(
+                f"the objective needs an input {name!r}",
+                where="training, inputs",
+                why=why,
+                fix=f"name the step that makes it under `inputs` as {name} ({suggest(name, self._folders)})",
+            )
+        return self._folders[name]
+
+    def decoder(self, name: str, device: torch.device, dtype: torch.dtype, why: str) -> Decoder:
+        """Return the model of an input, on a device and in a dtype; it learns nothing.
+
+        Raises InputError when it reads other tokens than those of the training.
+        """
+        key = name, device, dtype
+        if key not in self._decoders:
+            folder = self.folder(name, why)
+            if read_tokenizer(folder).get_vocab() != self.codec.tokenizer.get_vocab():
+                raise _other_tokens(name, folder)
+            decoder = load_decoder(folder, dtype)
+            self._decoders[key] = decoder.eval().requires_grad_(False).to(device)
+        return self._decoders[key]
+
+
+def bind(entry: Callable[..., Loss], config: object, given: Given) -> Objective:
+    """Fill in a plug-in's config and, where it has a parameter for that, what the training gives it."""
+    return partial(entry, config=config, **({"given": given} if "given" in signature(entry).parameters else {}))
+
+
+def _other_tokens(name: str, folder: Path) -> InputError:
+    return InputError(
+        f"the {name} reads other tokens than the model in training",
+        where=str(folder),
+        why="what it says is about its own vocabulary, id by id",
+        fix=f"move the {name} to the tokenizer of the training first (ingot.train.vocabulary:move)",
+    )
 
 
 class Batches(Protocol):

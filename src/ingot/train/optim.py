@@ -9,7 +9,7 @@ such geometry and take AdamW (Loshchilov and Hutter, 2019).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ingot.model.decoder import Decoder
 from ingot.train.config import PretrainConfig
+from ingot.train.parallel.placement import Placement
 
 # Beside Muon, a larger rate for embeddings and head: a row moves only when its token is met. 1 M parameters after 512 k
 # tokens of Python source, held-out bits per byte: 2.36 at 0.5, 2.24 at 1, 2.21 at 2, 2.18 at 4.
@@ -28,21 +29,35 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_STEPS = 5
 
 
-def optimizers(decoder: Decoder, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
-    """Return the optimisers that together move every parameter of the decoder once."""
-    inner = [p for p in decoder.layers.parameters() if p.ndim == 2] if config.optimizer == "muon" else []
+def optimizers(
+    decoder: Decoder, config: PretrainConfig, placement: Placement | None = None
+) -> tuple[torch.optim.Optimizer, ...]:
+    """Return the optimisers that together move every parameter of the decoder that learns, each once.
+
+    Adapters take AdamW alone: their thin matrices have hardly a direction to turn.
+    """
+    uses_muon = config.optimizer == "muon" and config.adapters is None
+    inner = [p for p in decoder.layers.parameters() if p.ndim > 1 and p.requires_grad] if uses_muon else []
     by_muon = {id(parameter) for parameter in inner}
-    rest = [parameter for parameter in decoder.parameters() if id(parameter) not in by_muon]
+    rest = [p for p in decoder.parameters() if id(p) not in by_muon and p.requires_grad]
     scale = _RATE_BESIDE_MUON if inner else 1.0
     groups = [
-        {"params": [p for p in rest if p.ndim == 2], "weight_decay": config.weight_decay, "scale": scale},
         # No decay: a norm's gains are meant to be near one.
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0, "scale": scale},
+        {"params": alike, "weight_decay": config.weight_decay if alike[0].ndim > 1 else 0.0, "scale": scale}
+        for alike in _by_kind(rest)
     ]
     adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=_ADAM_BETAS, fused=True)
     if not inner:
         return (adamw,)
-    return adamw, Muon(inner, config.learning_rate, config.weight_decay, decoder.dtype)
+    return adamw, Muon(inner, config.learning_rate, config.weight_decay, decoder.dtype, placement)
+
+
+def _by_kind(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Group weights by whether they are matrices, and by the processes they are sharded over: one kernel each."""
+    groups: dict[tuple[bool, Any], list[nn.Parameter]] = {}
+    for parameter in parameters:
+        groups.setdefault((parameter.ndim < 2, getattr(parameter, "device_mesh", None)), []).append(parameter)
+    return [groups[kind] for kind in sorted(groups, key=lambda kind: kind[0])]
 
 
 def move(optimizers: Iterable[torch.optim.Optimizer], rate: float, momentum: float) -> None:
@@ -55,15 +70,21 @@ def move(optimizers: Iterable[torch.optim.Optimizer], rate: float, momentum: flo
         optimizer.step()
 
 
-def scale_and_clip(parameters: Iterable[nn.Parameter], count: int, limit: float) -> float:
+def _length(gradients: Sequence[Tensor]) -> float:
+    return float(nn.utils.get_total_norm(list(gradients)))
+
+
+def scale_and_clip(
+    gradients: Sequence[Tensor], count: int, limit: float, length: Callable[[Sequence[Tensor]], float] = _length
+) -> float:
     """Turn gradients of a sum over `count` targets into those of their mean, no longer than `limit`, in one pass.
 
-    Returns the norm of the mean's gradient before clipping. Gradients that are not finite are left alone.
+    `length` is of all of them together, where these are only a part. Returns the norm of the mean's gradient before
+    clipping. Gradients that are not finite are left alone.
     """
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = float(nn.utils.get_total_norm(gradients)) / count
+    norm = length(gradients) / count
     if math.isfinite(norm):
-        torch._foreach_mul_(gradients, min(1.0, limit / (norm + 1e-6)) / count)
+        torch._foreach_mul_(list(gradients), min(1.0, limit / (norm + 1e-6)) / count)
     return norm
 
 
@@ -71,12 +92,17 @@ class Muon(torch.optim.Optimizer):
     """Momentum, made orthogonal. Matrices of one shape go through the products together, in `dtype`."""
 
     def __init__(
-        self, matrices: Sequence[nn.Parameter], learning_rate: float, weight_decay: float, dtype: torch.dtype
+        self,
+        matrices: Sequence[nn.Parameter],
+        learning_rate: float,
+        weight_decay: float,
+        dtype: torch.dtype,
+        placement: Placement | None = None,
     ) -> None:
-        by_shape = groupby(sorted(matrices, key=lambda matrix: matrix.shape), key=lambda matrix: matrix.shape)
-        groups = [{"params": list(alike)} for _, alike in by_shape]
+        self._dtype, self._placement = dtype, placement or Placement()
+        shape = self._placement.shape
+        groups = [{"params": list(alike)} for _, alike in groupby(sorted(matrices, key=shape), key=shape)]
         super().__init__(groups, {"lr": learning_rate, "weight_decay": weight_decay, "momentum": 0.95, "scale": 1.0})
-        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # torch's may return the closure's loss
@@ -89,14 +115,19 @@ class Muon(torch.optim.Optimizer):
 
     def _move(self, matrices: list[Tensor], gradients: list[Tensor], group: Mapping[str, Any]) -> None:
         rate, weight_decay, momentum = group["lr"], group["weight_decay"], group["momentum"]
-        momenta = [self._momentum(matrix) for matrix in matrices]
+        local = self._placement.local
+        momenta = [local(self._momentum(matrix)) for matrix in matrices]
+        here, gradients = [local(matrix) for matrix in matrices], [local(gradient) for gradient in gradients]
         torch._foreach_lerp_(momenta, gradients, 1 - momentum)
         ahead = torch._foreach_lerp(gradients, momenta, momentum)  # Nesterov's look ahead
-        updates = orthogonal(torch.stack(list(ahead)).to(self._dtype)).float()
+        # A part of a matrix has no direction of its own: each is made whole for a moment.
+        wholes = torch.stack(self._placement.wholes(matrices, list(ahead)))
+        updates = orthogonal(wholes.flatten(0, -3).to(self._dtype)).float().view(wholes.shape)
         if weight_decay:
-            torch._foreach_mul_(matrices, 1 - rate * weight_decay)
-        as_large_as_adamw = 0.2 * math.sqrt(max(matrices[0].shape))
-        torch._foreach_add_(matrices, list(updates.unbind()), alpha=-rate * as_large_as_adamw)
+            torch._foreach_mul_(here, 1 - rate * weight_decay)
+        as_large_as_adamw = 0.2 * math.sqrt(max(wholes.shape[-2:]))
+        parts = self._placement.parts(matrices, list(updates.unbind()))
+        torch._foreach_add_(here, parts, alpha=-rate * as_large_as_adamw)
 
     def _momentum(self, matrix: Tensor) -> Tensor:
         kept = self.state[matrix]

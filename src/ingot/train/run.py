@@ -7,9 +7,7 @@ one. `training.json` is written last of all: with it the folder is finished, wha
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -21,67 +19,128 @@ import torch
 from ingot.core import plugins
 from ingot.core.config import load
 from ingot.core.errors import InputError
-from ingot.core.storage import fsync_tree, remove_tree, room_on_disk, write_atomically
+from ingot.core.storage import fsync_tree, remove_tree, write_atomically
 from ingot.data.shards import Shards
 from ingot.data.stream import Stream
-from ingot.flow.artifact import RECORD_FILE, Artifact
+from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 from ingot.model.convert import SpecialTokens, save
 from ingot.model.decoder import Decoder
+from ingot.plan.parallel import ParallelPlan
 from ingot.tokenizer.codec import Codec
+from ingot.train.adapters import attach, save_adapters
+from ingot.train.beginning import START, settle, start_of
 from ingot.train.checkpoint import Checkpoints, Saved
 from ingot.train.config import PretrainConfig
 from ingot.train.hooks import Hooks
-from ingot.train.journal import Journal, read_curve
-from ingot.train.objective import Objective
+from ingot.train.journal import Journal, Unheard, read_curve
+from ingot.train.objective import Given, Objective, bind
+from ingot.train.parallel.placement import Placement
+from ingot.train.parallel.ranks import Ranks
+from ingot.train.publishing import copy_tokenizer, model_facts
 from ingot.train.saving import Saver
 from ingot.train.state import TrainingState, begin, reproducible, resolve_precision, restore
 from ingot.train.trainer import Trainer
 from ingot.train.watchdog import Watchdog
 
 CURVE, FINISHED, CHECKPOINTS = "curve.jsonl", "training.json", "checkpoints"
+MEMBER = "ingot.train.parallel.member:train_part"  # what each process runs when several train together
+ALONE = ParallelPlan()
 _LAST_SHARE = 0.05  # of the steps, over which the final loss is the mean
 
 
 def pretrain(config: PretrainConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
-    """Train a model from random weights, or from where the folder's newest checkpoint stands."""
+    """Train a model from random weights or those of the input `start`; a folder with checkpoints goes on from them."""
     finished = context.folder / FINISHED
     if not finished.exists():
-        facts = _train(config, inputs, context)
-        write_atomically(finished, json.dumps(facts, indent=1) + "\n")
+        facts = context.crew.run(MEMBER) if context.crew.size > 1 else train(config, inputs, context)
+        write_atomically(finished, json.dumps(dict(facts), indent=1) + "\n")
     remove_tree(context.folder / CHECKPOINTS)
     known: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
     return known
 
 
-def _train(config: PretrainConfig, inputs: Mapping[str, Artifact], context: StepContext) -> dict[str, Any]:
-    codec, loss, look = _codec(config, inputs), objective(config), Hooks(config.hooks, inputs, context)
-    # A text too small to fill the planned vocabulary gave a smaller tokenizer: the model has no row without a token.
-    config = replace(config, model=replace(config.model, vocabulary=codec.vocabulary))
-    batches = stream(config, inputs, context.unfinished)
-    checkpoints = Checkpoints(context.folder / CHECKPOINTS, config.keep_checkpoints, context.emit)
+def train(
+    config: PretrainConfig,
+    inputs: Mapping[str, Artifact],
+    context: StepContext,
+    plan: ParallelPlan = ALONE,
+    ranks: Ranks | None = None,
+    spread: Callable[[Decoder], Placement] = lambda _: Placement(),
+) -> Facts:
+    """Train to the last step and write the model, in this process or as one of those that `spread` divides it among."""
+    ranks = ranks or Ranks()
+    codec, look, start = _codec(config, inputs), Hooks(config.hooks, inputs, context), start_of(inputs)
+    config, loss = settle(config, codec, start), objective(config, inputs)
+    plan.check(config.model, config.batch_size)
+    reader = ranks.rank // plan.tensor
+    batches = stream(config, inputs, context.unfinished, reader, plan.readers)
+    checkpoints = Checkpoints(context.folder / CHECKPOINTS, config.keep_checkpoints, context.emit, ranks.beside())
     saved = checkpoints.newest()
     if saved:
         batches.resume(saved.scalars.get("stream"))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    threads = saved.scalars["threads"] if saved else context.cores
+    # As many ranks as before repeat the same bits with the same threads; others sum in another order anyhow.
+    is_alike = saved is not None and saved.scalars.get("ranks", 1) == ranks.size
+    threads = saved.scalars["threads"] if saved and is_alike else context.cores
     with reproducible(threads, device):
-        state = _state(config, saved, threads, device)
-        _announce(state, saved, context)
+        state = _state(config, saved, threads, device, start, spread)
+        if ranks.rank == 0:
+            _announce(state, saved, context, start)
         with (
-            Journal(context.folder / CURVE, config.steps, state.step, context.emit) as journal,
+            _journal(config, state, context) as journal,
             Saver(checkpoints) as saver,
-            Watchdog(context.emit) as dog,
+            Watchdog(context.emit, ranks.rank) as dog,
             context.stopping.minded(),
         ):
             asked = context.stopping.is_asked
-            Trainer(config, loss, batches, look, journal, saver, dog.beat, asked).run(state)
-    _publish(state, codec, inputs["tokenizer"], context.folder)
+            seen = partial(_seen, state, config, look)
+            Trainer(config, loss, batches, seen, journal, saver, dog.beat, asked).run(state)
+    decoder = whole(state, config)
+    if decoder is not None:
+        _publish(decoder, config, codec, inputs, context.folder)
+    ranks.wait()
     return {**_facts(state, context.folder / CURVE), "epochs": batches.epochs(state.batch)}
 
 
-def stream(config: PretrainConfig, inputs: Mapping[str, Artifact], unfinished: Collection[str] = frozenset()) -> Stream:
+def whole(state: TrainingState, config: PretrainConfig) -> Decoder | None:
+    """Return the decoder as one, on rank 0; None elsewhere. All ranks must ask."""
+    if state.placement.ranks.size == 1:
+        return state.decoder
+    weights = state.placement.whole_weights(state.decoder)
+    if state.placement.ranks.rank:
+        for _ in weights:
+            pass
+        return None
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        decoder = Decoder(config.model, state.decoder.dtype)
+        if config.adapters is not None:
+            attach(decoder, config.adapters)
+    decoder.load_state_dict(dict(weights), assign=True)
+    return decoder
+
+
+def _seen(state: TrainingState, config: PretrainConfig, look: Hooks, decoder: Decoder, step: int) -> dict[str, float]:
+    found = whole(state, config) if config.hooks else None
+    return {} if found is None else look(found, step)
+
+
+def _journal(config: PretrainConfig, state: TrainingState, context: StepContext) -> Journal:
+    if state.placement.ranks.rank:
+        return Unheard()
+    return Journal(context.folder / CURVE, config.steps, state.step, context.emit)
+
+
+def stream(
+    config: PretrainConfig,
+    inputs: Mapping[str, Artifact],
+    unfinished: Collection[str] = frozenset(),
+    reader: int = 0,
+    readers: int = 1,
+) -> Stream:
     """Return the batches of a training: of all Shards among its inputs, as its mixture weighs them.
+
+    Of several readers each gets its rows.
 
     For a shard of an `unfinished` input it waits as long as it takes: should its writer fail, the run ends.
     """
@@ -91,14 +150,15 @@ def stream(config: PretrainConfig, inputs: Mapping[str, Artifact], unfinished: C
         for name, made in inputs.items()
         if made.kind == "Shards"
     }
-    return Stream(datasets, config.batch_size, config.sequence_length, config.seed, config.mixture, config.steps)
+    sizes = (config.batch_size, config.sequence_length, config.seed)
+    return Stream(datasets, *sizes, config.mixture, config.steps, reader, readers)
 
 
-def objective(config: PretrainConfig) -> Objective:
+def objective(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Objective:
     """Return the plug-in the config names, with its options checked and filled in."""
     plugin = plugins.load("objective", config.objective)
     options = load(plugin.config_type, config.objective_options, f"options of objective {config.objective!r}")
-    return partial(plugin.entry, config=options)
+    return bind(plugin.entry, options, Given({name: made.path for name, made in inputs.items()}))
 
 
 def _codec(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Codec:
@@ -113,29 +173,41 @@ def _codec(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Codec:
     return codec
 
 
-def _state(config: PretrainConfig, saved: Saved | None, threads: int, device: torch.device) -> TrainingState:
+def _state(
+    config: PretrainConfig,
+    saved: Saved | None,
+    threads: int,
+    device: torch.device,
+    start: Path | None,
+    spread: Callable[[Decoder], Placement],
+) -> TrainingState:
     precision = saved.scalars["precision"] if saved else resolve_precision(config.precision, device)
-    state = begin(config, threads, precision, device)
+    state = begin(config, threads, precision, device, start, spread)
     if saved is not None:
         restore(state, saved.tensors, saved.scalars)
     return state
 
 
-def _announce(state: TrainingState, saved: Saved | None, context: StepContext) -> None:
+def _announce(state: TrainingState, saved: Saved | None, context: StepContext, start: Path | None) -> None:
     how = f"{state.precision} on {state.device.type}, {state.threads} threads"
-    text = f"going on from step {state.step} ({how})" if saved else f"training from random weights ({how})"
+    size = state.placement.ranks.size
+    how = f"{how} in each of {size} processes" if size > 1 else how
+    weights = "those it was given" if start else "random weights"
+    text = f"going on from step {state.step} ({how})" if saved else f"training from {weights} ({how})"
     context.emit("note", text=text)
 
 
-def _publish(state: TrainingState, codec: Codec, tokenizer: Artifact, folder: Path) -> None:
-    """Write the model folder: weights and settings, and beside them the tokenizer's files."""
-    round_to_half(state.decoder)
-    special = SpecialTokens(bos=codec.bos, ends=(codec.eos, codec.end_of_turn), pad=codec.pad)
-    save(state.decoder.cpu(), folder, special)
-    with room_on_disk(folder):
-        for path in sorted(tokenizer.path.iterdir()):
-            if path.is_file() and path.name != RECORD_FILE:
-                shutil.copy(path, folder / path.name)
+def _publish(
+    decoder: Decoder, config: PretrainConfig, codec: Codec, inputs: Mapping[str, Artifact], folder: Path
+) -> None:
+    """Write the model folder, or that of its adapters: weights and settings, and beside them the tokenizer's files."""
+    if config.adapters is not None:
+        save_adapters(decoder.cpu(), config.adapters, folder, inputs[START].reference)
+    else:
+        round_to_half(decoder)
+        special = SpecialTokens(bos=codec.bos, ends=(codec.eos, codec.end_of_turn), pad=codec.pad)
+        save(decoder.cpu(), folder, special)
+    copy_tokenizer(inputs["tokenizer"].path, folder)
     fsync_tree(folder)
 
 
@@ -147,7 +219,7 @@ def round_to_half(decoder: Decoder) -> None:
     """
     with torch.no_grad():
         for weight in decoder.parameters():
-            if weight.ndim == 2:
+            if weight.ndim >= 2:
                 rounded = weight.half().float()
                 weight.copy_(torch.where(rounded.isfinite(), rounded, weight))
 
@@ -157,7 +229,7 @@ def _facts(state: TrainingState, curve: Path) -> dict[str, Any]:
     last = [line["loss"] for line in lines[-max(1, round(len(lines) * _LAST_SHARE)) :] if "loss" in line]
     told = ("step", "tokens", "learning_rate", "loss", "gradient_norm", "skipped")
     return {
-        "parameters": state.decoder.config.parameters,
+        **model_facts(state.decoder),
         "steps": state.step,
         "tokens": state.tokens,
         "final_loss": round(fmean(last), 4) if last else None,

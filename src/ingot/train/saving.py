@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from ingot.train.checkpoint import Checkpoints, Saved
+from ingot.train.parallel.placement import Region
 
 
 class Saver:
@@ -29,10 +30,16 @@ class Saver:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(wait=True)
 
-    def save(self, step: int, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
-        """Begin to write a checkpoint; the tensors must be nobody else's to change."""
+    def save(
+        self,
+        step: int,
+        tensors: Mapping[str, Tensor],
+        scalars: Mapping[str, Any],
+        regions: Mapping[str, Region] | None = None,
+    ) -> None:
+        """Begin to write a checkpoint; the tensors must be nobody else's to change. `regions`: which are parts."""
         self.wait()
-        self._writing = self._thread.submit(self._checkpoints.save, step, tensors, scalars)
+        self._writing = self._thread.submit(self._checkpoints.save, step, tensors, scalars, regions)
 
     def wait(self) -> None:
         """Wait until what was begun is on the disk. Raises what went wrong with it."""

@@ -8,8 +8,9 @@ checkpoint on a resume, not from the machine.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,11 +18,14 @@ from torch import Tensor
 
 from ingot.core.hardware import machine
 from ingot.model.decoder import Decoder
+from ingot.train.beginning import first_decoder
 from ingot.train.config import Precision, PretrainConfig
 from ingot.train.optim import optimizers
+from ingot.train.parallel.placement import Placement, Region, part_of
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 _GENERATOR = "generator"
+_STEP = ".step"  # AdamW counts per weight; everything else it keeps has the shape of the weight
 _COUNTERS = ("step", "batch", "tokens", "seconds", "usual_norm", "skipped_in_row", "rewinds")
 
 
@@ -47,6 +51,7 @@ class TrainingState:
     skipped_in_row: int = 0
     rewinds: int = 0
     bits: int | None = None
+    placement: Placement = field(default_factory=Placement)
 
 
 @contextlib.contextmanager
@@ -75,45 +80,89 @@ def resolve_precision(wanted: Precision, device: torch.device) -> str:
     return "bf16" if has_bf16 else "fp32"
 
 
-def begin(config: PretrainConfig, threads: int, precision: str, device: torch.device) -> TrainingState:
-    """Return the state before the first step: random weights drawn from the seed."""
-    torch.manual_seed(config.seed)
-    # Drawn on the processor whatever the device, so that a seed means the same weights everywhere.
-    decoder = Decoder(config.model, DTYPES[precision]).to(device)
-    return TrainingState(decoder, optimizers(decoder, config), threads, precision, device)
+def begin(
+    config: PretrainConfig,
+    threads: int,
+    precision: str,
+    device: torch.device,
+    start: Path | None = None,
+    spread: Callable[[Decoder], Placement] = lambda _: Placement(),
+) -> TrainingState:
+    """Return the state before the first step: weights drawn from the seed, or those of the model folder `start`.
+
+    `spread` divides the decoder among processes, in place.
+    """
+    decoder = first_decoder(config, DTYPES[precision], start).to(device)
+    placement = spread(decoder)
+    by = optimizers(decoder, config, placement)
+    return TrainingState(decoder, by, threads, precision, device, placement=placement)
 
 
 def scalars(state: TrainingState) -> dict[str, Any]:
     """Return the part of the state that is written as JSON."""
-    return {name: getattr(state, name) for name in (*_COUNTERS, "threads", "precision")}
+    kept = {name: getattr(state, name) for name in (*_COUNTERS, "threads", "precision")}
+    return {**kept, "ranks": state.placement.ranks.size}
 
 
 def tensors(state: TrainingState) -> dict[str, Tensor]:
-    """Return a copy of the part of the state that is written as tensors, on the processor, by name."""
-    weights = {f"model.{name}": weight for name, weight in state.decoder.state_dict().items()}
+    """Return a copy of what this rank writes of the state as tensors, on the processor, by name."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in _written(state).items()}
+
+
+def regions(state: TrainingState) -> dict[str, Region]:
+    """Return which parts the tensors of the state are that are not whole, by the names they are written under."""
+    found = {name: state.placement.region(_weight_of(name)) for name in _written(state) if not name.endswith(_STEP)}
+    return {name: region for name, region in found.items() if region is not None}
+
+
+def _written(state: TrainingState) -> dict[str, Tensor]:
+    is_written, local = state.placement.is_written, state.placement.local
+    weights = {
+        f"model.{name}": local(tensor) for name, tensor in state.decoder.state_dict().items() if is_written(name)
+    }
     moments = {
-        f"optimizer.{name}.{kind}": moment
+        f"optimizer.{name}.{kind}": local(moment)
         for name, parameter in state.decoder.named_parameters()
+        if is_written(name)
         for optimizer in state.optimizers
         for kind, moment in optimizer.state.get(parameter, {}).items()
     }
-    everything = {**weights, **moments, _GENERATOR: torch.get_rng_state()}
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in everything.items()}
+    # Every rank draws the same: one generator is enough.
+    generator = {_GENERATOR: torch.get_rng_state()} if state.placement.ranks.rank == 0 else {}
+    return {**weights, **moments, **generator}
 
 
+@torch.no_grad()
 def restore(state: TrainingState, saved: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
-    """Bring a state from :func:`begin` to where `saved` and `counters` were taken."""
-    state.decoder.load_state_dict(_below(saved, "model.", state.device))
+    """Bring a state from :func:`begin` to where `saved` and `counters` were taken, by however many ranks."""
+    local, region = state.placement.local, state.placement.region
+    for name, weight in state.decoder.state_dict().items():
+        part = part_of(saved, f"model.{name}", region(name))
+        assert part.shape == local(weight).shape, f"{name} of a checkpoint has another shape"
+        local(weight).copy_(part)
     names = {parameter: name for name, parameter in state.decoder.named_parameters()}
+    kinds: dict[str, list[str]] = {}
+    for written in saved:
+        if written.startswith("optimizer."):
+            kinds.setdefault(_weight_of(written), []).append(written.rpartition(".")[2])
     for optimizer in state.optimizers:
         for parameter in (member for group in optimizer.param_groups for member in group["params"]):
-            optimizer.state[parameter] = _below(saved, f"optimizer.{names[parameter]}.", state.device)
+            name, moments = names[parameter], {}
+            for kind in kinds.get(name, ()):
+                written = f"optimizer.{name}.{kind}"
+                if written.endswith(_STEP):
+                    moments[kind] = saved[written].to(state.device, copy=True)
+                else:
+                    moments[kind] = torch.zeros_like(parameter)
+                    local(moments[kind]).copy_(part_of(saved, written, region(name)))
+            optimizer.state[parameter] = moments
     torch.set_rng_state(saved[_GENERATOR])
     for name in _COUNTERS:
         setattr(state, name, counters[name])
     state.bits = None
 
 
-def _below(saved: Mapping[str, Tensor], prefix: str, device: torch.device) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with the prefix, without it."""
-    return {name.removeprefix(prefix): t.to(device) for name, t in saved.items() if name.startswith(prefix)}
+def _weight_of(written: str) -> str:
+    """Return the name of the weight that a tensor of a checkpoint is, or is a moment of."""
+    kind, _, rest = written.partition(".")
+    return rest.rpartition(".")[0] if kind == "optimizer" else rest

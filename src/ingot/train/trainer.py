@@ -15,18 +15,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
 
 from ingot.core.errors import KilledError, StepError
 from ingot.data.stream import Batch
 from ingot.model.decoder import Decoder
+from ingot.model.moe import update_balance
+from ingot.plan.parallel import rows_at_once
 from ingot.train.config import PretrainConfig
 from ingot.train.health import bits_of, check_twice, learn_usual, trouble_with
 from ingot.train.journal import Journal, StepReport
 from ingot.train.objective import Batches, Objective, TensorBatch, pieces
 from ingot.train.optim import move, scale_and_clip
+from ingot.train.parallel.placement import Placement
 from ingot.train.saving import Saver
 from ingot.train.schedule import momentum_at, rate_at
-from ingot.train.state import TrainingState, restore, scalars, tensors
+from ingot.train.state import TrainingState, regions, restore, scalars, tensors
 
 # One bad batch is bad luck; this many in a row are a training that has fallen apart.
 SKIPS_ALLOWED = 4
@@ -58,8 +65,8 @@ class Trainer:
         Raises StepError when the loss stays not a number, KilledError when it was asked to stop; all is saved then.
         """
         while state.step < self.config.steps:
-            if state.bits is not None and state.bits != bits_of(state.decoder.parameters()):
-                self._rewind(state, "weights changed in memory between two steps", passes_data=False)
+            if (changed := _changed(state)) is not None:
+                self._rewind(state, f"weights changed in memory between two steps{changed}", passes_data=False)
                 continue
             report = self._step(state)
             if self._is_due(state.step, self.config.evaluate_every):
@@ -70,7 +77,7 @@ class Trainer:
                 self._rewind(state, f"{state.skipped_in_row} steps in a row were skipped", passes_data=True)
             elif self._is_due(state.step, self.config.checkpoint_every) and not state.skipped_in_row:
                 self._save(state)
-            elif self.is_asked_to_stop():
+            elif state.placement.ranks.any(self.is_asked_to_stop()):
                 self._save(state)
                 self.saver.wait()
                 raise _stopped(state, self.config)
@@ -82,7 +89,9 @@ class Trainer:
         report = advance(state, self.batches.batch(number), self.objective, self.config, is_verified)
         if not report.trouble:
             return report
-        return replace(report, trouble=f"{report.trouble}; it read {_listed(self.batches.documents(number))}")
+        named = state.placement.ranks.all(self.batches.documents(number))
+        documents = list(dict.fromkeys(document for rank in named for document in rank))
+        return replace(report, trouble=f"{report.trouble}; it read {_listed(documents)}")
 
     def _rewind(self, state: TrainingState, why: str, passes_data: bool) -> None:
         """Go back to the last checkpoint, and past the data read since then if that is to blame."""
@@ -103,7 +112,7 @@ class Trainer:
         state.rewinds = 0
         self.journal.flush()
         kept = {**scalars(state), "stream": self.batches.position(state.batch)}
-        self.saver.save(state.step, tensors(state), kept)
+        self.saver.save(state.step, tensors(state), kept, regions(state))
 
     def _is_due(self, step: int, every: int) -> bool:
         return step == self.config.steps or (every > 0 and step % every == 0)
@@ -116,9 +125,11 @@ def advance(
 
     When it `is_verified`, the gradient of the first piece is computed twice.
     """
-    began, total, count, notes = time.monotonic(), 0.0, 0, []
-    parameters = list(state.decoder.parameters())
-    for number, piece in enumerate(pieces(batch, config.accumulate, state.device)):
+    began, total, count, notes, loads = time.monotonic(), 0.0, 0, [], []
+    is_balanced = config.model.experts > 0 and config.model.balance == "bias"
+    placement = state.placement
+    count_of_pieces = rows_at_once(len(batch.tokens), config.accumulate, placement.readers)
+    for number, piece in enumerate(pieces(batch, count_of_pieces, state.device)):
         loss = objective(state.decoder, piece)
         loss.total.backward()  # type: ignore[no-untyped-call]  # torch publishes it without types
         if is_verified and number == 0:
@@ -127,21 +138,53 @@ def advance(
                 state.decoder.zero_grad(set_to_none=True)
                 objective(state.decoder, piece).total.backward()  # type: ignore[no-untyped-call]  # as above
 
-            notes = [note for note in [check_twice(again, parameters, state.device.type == "cpu")] if note]
+            gradients = partial(placement.gradients, state.decoder)
+            notes = list(filter(None, [check_twice(again, gradients, state.device.type == "cpu", placement.ranks)]))
         total, count = total + loss.total.detach().item(), count + loss.count
-    norm = scale_and_clip(parameters, max(count, 1), config.gradient_clip)
+        if is_balanced:
+            loads.append(state.decoder.expert_load())
+    total, count = _of_all(total, count, placement)
+    placement.complete(state.decoder)
+    norm = scale_and_clip(placement.gradients(state.decoder), max(count, 1), config.gradient_clip, placement.norm)
     rate = config.learning_rate * rate_at(state.step, config.steps, config.warmup_steps, config.decay_fraction)
     mean = total / max(count, 1)
     trouble = trouble_with(mean, norm, state, config.warmup_steps, config.spike_factor)
     if not trouble:
         move(state.optimizers, rate, momentum_at(state.step))
         learn_usual(state, norm)
+        if is_balanced:
+            _balance(state, sum(loads[1:], loads[0]))
     state.decoder.zero_grad(set_to_none=True)
-    state.step, state.batch, state.tokens = state.step + 1, state.batch + 1, state.tokens + batch.tokens.size
+    state.step, state.batch = state.step + 1, state.batch + 1
+    state.tokens += batch.tokens.size * placement.readers
     state.seconds += time.monotonic() - began
     state.skipped_in_row = state.skipped_in_row + 1 if trouble else 0
-    state.bits = bits_of(parameters)
+    state.bits = bits_of(placement.parameters(state.decoder))
     return StepReport(state.step, state.tokens, mean, norm, rate, trouble, tuple(notes))
+
+
+def _of_all(total: float, count: int, placement: Placement) -> tuple[float, int]:
+    """Return the loss and the number of targets of the whole batch."""
+    summed = placement.ranks.sums([total, float(count)] if placement.is_counted else [0.0, 0.0])
+    return summed[0], round(summed[1])
+
+
+def _balance(state: TrainingState, tokens_LE: Tensor) -> None:
+    """Move the biases of routers by how many tokens of the whole batch each expert read."""
+    placement, model = state.placement, state.decoder.config
+    told = tokens_LE.flatten().tolist() if placement.is_counted else [0.0] * tokens_LE.numel()
+    summed_LE = torch.tensor(placement.ranks.sums(told)).view(tokens_LE.shape)
+    update_balance(state.decoder, summed_LE, model.balance_step)
+
+
+def _changed(state: TrainingState) -> str | None:
+    """Say on which ranks weights are not what they were after the last step; None when on no rank."""
+    ranks = state.placement.ranks
+    is_changed = state.bits is not None and state.bits != bits_of(state.placement.parameters(state.decoder))
+    if not ranks.any(is_changed):
+        return None
+    named = [str(rank) for rank, one in enumerate(ranks.all(is_changed)) if one]
+    return f" on rank {', '.join(named)}" if ranks.size > 1 else ""
 
 
 def _listed(documents: list[str]) -> str:

@@ -7,23 +7,21 @@ and it is where continued pre-training begins. Weights are written in fp32.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from ingot.core.errors import InputError
-from ingot.core.storage import fsync_tree, room_on_disk
+from ingot.core.storage import fsync_tree
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 from ingot.model.convert import SpecialTokens, load, save
 from ingot.model.embedding import with_vocabulary
 from ingot.tokenizer.codec import Codec, read_tokenizer
 from ingot.tokenizer.config import MoveConfig
-from ingot.tokenizer.train import TOKENIZER_FILES
 from ingot.tokenizer.transfer import transfer
+from ingot.train.publishing import copy_tokenizer, model_facts
 
 
 def move(config: MoveConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
@@ -45,20 +43,14 @@ def move(config: MoveConfig, inputs: Mapping[str, Artifact], context: StepContex
     decoder = with_vocabulary(old, partial(moved.rows, seed=config.seed))
     special = SpecialTokens(bos=codec.bos, ends=(codec.eos, codec.end_of_turn), pad=codec.pad)
     save(decoder, context.folder, special)
-    _copy_tokenizer(new_folder, context.folder)
+    copy_tokenizer(new_folder, context.folder)
     fsync_tree(context.folder)
     counts = np.diff(moved.starts)
     return {
-        "parameters": decoder.config.parameters,
+        **model_facts(decoder),
         "vocabulary": moved.vocabulary,
         "old_vocabulary": moved.old_vocabulary,
         "rows_kept": moved.kept,
         "rows_from_parts": int(np.count_nonzero(counts > 1)),
         "rows_drawn": int(np.count_nonzero(counts == 0)),
     }
-
-
-def _copy_tokenizer(source: Path, folder: Path) -> None:
-    with room_on_disk(folder):
-        for name in TOKENIZER_FILES:
-            shutil.copy(source / name, folder / name)

@@ -67,3 +67,14 @@ def test_json_lines_are_the_events(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["kind"] for line in lines] == [event.kind for event in EVENTS]
     assert lines[2]["uri"] == "a.pdf"
+
+
+def test_names_of_files_command_no_terminal() -> None:
+    event = Event("failure", "r", "documents", 101.0, {"uri": "a\x1b[31m\x07.pdf", "reason": "it is\x1b[2J empty"})
+    plain = PlainDisplay(Console(file=io.StringIO(), width=200))
+    live = LiveDisplay(Console(file=io.StringIO(), width=200), "Building acme")
+    for display in (plain, live):
+        display.show(event)
+        output = display.console.file
+        assert isinstance(output, io.StringIO)
+        assert "could not read a·[31m·.pdf: it is·[2J empty" in output.getvalue()

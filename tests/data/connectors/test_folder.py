@@ -187,3 +187,14 @@ def test_what_holds_for_the_folder_is_said_of_every_file(tmp_path: Path) -> None
     (item,) = Connector(Config((str(tmp_path),), rights=rights)).snapshot().items
     assert (item.owner, item.access, item.retention, item.licence) == ("legal", ("board",), "2030-01-01", None)
     assert Snapshot("folder", (item,)).digest != plain.digest
+
+
+def test_a_pipe_that_took_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "b.txt")
+    first, second = snapshot(tmp_path).items
+    (tmp_path / "b.txt").unlink()
+    os.mkfifo(tmp_path / "b.txt")
+    with Connector.open(first) as stream:
+        assert stream.read() == b"content of a.txt"
+    with pytest.raises(OSError, match="not a regular file"):
+        Connector.open(second)

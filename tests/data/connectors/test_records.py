@@ -108,6 +108,7 @@ def test_rows_that_cannot_be_taken_are_listed(tmp_path: Path) -> None:
     [
         ("torn.jsonl", b'{"sku": "1", "title": "x", "body": "y"}\n{"sku": ', "line 2 is not JSON"),
         ("list.jsonl", b"[1]\n", "not an object"),
+        ("deep.jsonl", b"[" * 100_000 + b"\n", "line 1 cannot be read: its values lie too deep in one another"),
         ("x.parquet", b"PAR1 rubbish PAR1", ""),
         ("x.csv", bytes(range(256)) * 4, "not text"),
         ("columns.csv", b"a,b\n1,2\n", "no column"),

@@ -206,9 +206,18 @@ def test_a_wrong_password_is_not_shown(cluster: str, tmp_path: Path) -> None:
     offer_environment({})
 
 
-def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://reader:hunter2@localhost/x",
+        "postgresql+psycopg://reader@localhost/x?password=hunter2",
+        "postgresql+psycopg://reader@localhost/x?sslmode=require&SSLPassword=hunter2",
+        "postgresql+psycopg://?odbc_connect=DRIVER%3Dx%3BUID%3Dreader%3BPWD%3Dhunter2",
+    ],
+)
+def test_a_password_in_the_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Connector(Config("postgresql+psycopg://reader:hunter2@localhost/x", "SELECT 1", "id"), Path())
+        Connector(Config(url, "SELECT 1", "id"), Path())
     assert "hunter2" not in str(caught.value)
     assert "credential" in caught.value.fix
 

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from ingot.core.errors import KilledError
+from ingot.flow.crew import Crew
 from ingot.flow.executors.ray import Executor, perform_literals
+from ingot.flow.request import Request
 from ingot.flow.tasks import Task, Tasks
 
 ray_cluster = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed (pip install 'ingot[ray]')")
@@ -56,3 +59,28 @@ def test_a_node_that_is_lost_costs_nothing_but_time(tmp_path: Path, cluster: Any
 def test_a_node_that_does_not_see_the_home_says_so(tmp_path: Path) -> None:
     call = {"run": f"{HERE}:double", "name": "00000", "request": {}, "out": str(tmp_path / "elsewhere")}
     assert "does not see" in perform_literals(call)["error"]["what"]
+
+
+def test_members_of_a_crew_are_spread_over_the_nodes(tmp_path: Path, cluster: Any) -> None:
+    scratch = tmp_path / "home" / "work" / "step.scratch"
+    scratch.mkdir(parents=True)
+    request = Request("train", "", {}, {}, {}, str(tmp_path), str(scratch), 2, "ray", processes=2)
+    assert Crew(2, {}, None, Executor().start, request).run("tests.flow.executors.test_slurm:ranked") == {"size": 2}
+    assert len({path.name.split("-at-")[1] for path in scratch.glob("was-*-of-2-at-tcp*")}) == 1
+
+
+def test_a_node_that_is_lost_ends_the_crew(tmp_path: Path, cluster: Any) -> None:
+    scratch = tmp_path / "home" / "work" / "step.scratch"
+    scratch.mkdir(parents=True)
+    request = Request("train", "", {"seconds": 60.0}, {}, {}, str(tmp_path), str(scratch), 2, "ray", processes=2)
+
+    def lose() -> None:
+        while len(list(scratch.glob("*/rank-*.jsonl"))) < 2:
+            time.sleep(0.05)
+        cluster.remove_node(cluster.second, allow_graceful=False)
+
+    killer = threading.Thread(target=lose)
+    killer.start()
+    with pytest.raises(KilledError, match=r"rank . of 2 was killed from outside"):
+        Crew(2, {}, None, Executor().start, request).run("tests.flow.steps_for_tests:sleep")
+    killer.join()

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ingot.cli.show.printable import printable
 from ingot.cli.show.words import as_duration, as_energy, as_number
 from ingot.core.events import Event
 
@@ -135,7 +136,7 @@ class PlainDisplay:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(printable(text), markup=False, soft_wrap=True)
 
     def show(self, event: Event) -> None:
         """Print the event if it is worth a line."""
@@ -166,7 +167,7 @@ class LiveDisplay:
 
     def say(self, text: str) -> None:
         """Print a line above the stages."""
-        self.live.console.print(Text(text))
+        self.live.console.print(Text(printable(text)))
 
     def show(self, event: Event) -> None:
         """Take the event in; messages are printed above the stages."""

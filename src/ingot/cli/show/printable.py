@@ -14,6 +14,15 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(map(_sign, text))
 
 
+def on_one_line(text: str) -> str:
+    """Return a text as `printable` does, with a blank for every line break and tab.
+
+    >>> on_one_line("name\\nof a\\tfile\\x07")
+    'name of a file·'
+    """
+    return text if text.isprintable() else " ".join(printable(text).replace("\t", " ").splitlines())
+
+
 def _sign(character: str) -> str:
     if character.isprintable() or character in _PLAIN:
         return character

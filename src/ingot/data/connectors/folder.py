@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -63,8 +64,13 @@ class Connector:
 
     @staticmethod
     def open(item: SourceItem) -> BinaryIO:
-        """Open an item of a snapshot."""
-        return open(item.locator, "rb")
+        """Open an item of a snapshot. Raises OSError when what stands there now is no file."""
+        # Without waiting: a pipe that took the place of a file would never answer.
+        stream = open(item.locator, "rb", opener=_without_waiting)  # noqa: SIM115
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            stream.close()
+            raise OSError("not a regular file")
+        return stream
 
     def _item(self, file: LocalFile) -> SourceItem:
         status = file.status()
@@ -84,6 +90,10 @@ class Connector:
             self._names.note(uri, "")
         self._names.save()
         return tuple((uri, None) for uri in sorted(self._names.values) if uri not in present)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class _Remembered:

@@ -108,6 +108,9 @@ def _json_lines(task: Mapping[str, Any], stream: BinaryIO) -> Iterator[dict[str,
             row = json.loads(line)
         except ValueError as error:
             raise InputError(f"line {number} is not JSON", why=str(error), fix="correct it") from None
+        except RecursionError:
+            why = "its values lie too deep in one another"
+            raise InputError(f"line {number} cannot be read", why=why, fix="correct it") from None
         if not isinstance(row, dict):
             raise InputError(f"line {number} is not an object", fix="write one object with named fields per line")
         yield row

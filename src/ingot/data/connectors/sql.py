@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _KEYS_AT_ONCE = 500
 _ROWS_AT_ONCE = 1000
+# What drivers call a secret among the options of an address: password, passwd, PWD, sslpassword, access_token, ...
+_SECRETS = ("passw", "pwd", "secret", "token")
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def _engine(config: Config, password: Secret | None) -> sqlalchemy.Engine:
         raise MissingExtraError("the connector for databases", "sql") from None
     try:
         url = sqlalchemy.make_url(config.url)
-        if url.password is not None:
+        if url.password is not None or _holds_secret(url):
             raise UsageError(
                 "the address of the database holds a password",
                 where="url",
@@ -205,6 +207,12 @@ def _engine(config: Config, password: Secret | None) -> sqlalchemy.Engine:
             where=config.url.partition("://")[0],
             fix=f"pip install {error.name}, or name another driver in the url",
         ) from None
+
+
+def _holds_secret(url: sqlalchemy.URL) -> bool:
+    """Say whether an option of the address is a secret, or holds one, as those for ODBC do."""
+    named = {name.lower(): str(value).lower() for name, value in url.query.items()}
+    return any(word in name or f"{word}=" in value for name, value in named.items() for word in _SECRETS)
 
 
 def _read_only(url: sqlalchemy.URL) -> sqlalchemy.URL:

@@ -14,12 +14,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from ingot.core.errors import KilledError, StepError, from_fields
 from ingot.core.events import Emit
+from ingot.flow.crew import CrewCall, Ended, write_call
 from ingot.flow.process_pool import ProcessPool
 from ingot.flow.request import Request
 from ingot.flow.stopping import GRACE_SECONDS
@@ -27,7 +28,7 @@ from ingot.flow.stopping import GRACE_SECONDS
 _LAST_LOG_LINES = 3
 _SECONDS_TO_EXIT = 5.0
 # Signals a process gets for what it did itself. Any other comes from outside: a person, the system short of memory.
-_CRASHES = frozenset(
+CRASHES = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP}
 )
 # How faulthandler begins; the stack it prints below stays in the log.
@@ -51,6 +52,10 @@ class Executor:
         """Return processes for the pieces of a step, one a core."""
         return ProcessPool(cores)
 
+    def start(self, call: CrewCall, folder: Path) -> LocalMembers:
+        """Start the members of a crew as processes of this machine, which end with this one."""
+        return LocalMembers(call, folder)
+
     def run(self, request: Request, emit: Emit, log: Path) -> Mapping[str, Any]:
         """Run one request and return its facts."""
         with log.open("ab") as output:
@@ -66,6 +71,46 @@ class Executor:
             raise from_fields(outcome)
         facts: Mapping[str, Any] = outcome["facts"]
         return facts
+
+
+class LocalMembers:
+    """Members of a crew on this machine; they meet at a file."""
+
+    def __init__(self, call: CrewCall, folder: Path) -> None:
+        path = write_call(replace(call, meeting=f"file://{folder.absolute()}/meeting"), folder)
+        command = [sys.executable, "-X", "faulthandler", "-m", "ingot.flow.member", str(path)]
+        environment = _environment(call.request["cores"])
+        # Its output is the log of the step already.
+        self._members = [
+            subprocess.Popen([*command, str(rank)], stdin=subprocess.PIPE, env=environment) for rank in range(call.size)
+        ]
+
+    def ended(self) -> dict[int, Ended]:
+        codes = {rank: member.poll() for rank, member in enumerate(self._members)}
+        return {rank: _as_ended(code) for rank, code in codes.items() if code is not None}
+
+    def is_waiting(self) -> bool:
+        return False
+
+    def ask(self) -> None:
+        for member in self._members:
+            member.send_signal(signal.SIGTERM)
+
+    def end(self) -> None:
+        for member in self._members:
+            if member.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    member.stdin.close()
+            # Without the others it has nothing to save any more; one that is stopped does not even hear of it.
+            member.kill()
+        for member in self._members:
+            member.wait()
+
+
+def _as_ended(code: int) -> Ended:
+    if code >= 0:
+        return Ended(f"exit code {code}" if code else "")
+    return Ended(_signal_name(-code), -code not in CRASHES)
 
 
 def _start(request: Request, output: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[str]]:
@@ -142,7 +187,7 @@ def _died(request: Request, code: int, log: Path) -> StepError:
     if code >= 0:
         return StepError(f"{step} ended with exit code {code}", where=str(log), why=words, fix=fix)
     name = _signal_name(-code)
-    if -code in _CRASHES:
+    if -code in CRASHES:
         why = f"a library it uses failed: {words or 'without a word'}"
         return StepError(
             f"{step} crashed ({name})", where=str(log), why=why, fix=f"{fix}; report it if it crashes again"

@@ -8,18 +8,28 @@ workers were at; Ray runs that elsewhere.
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ingot.core.errors import KilledError, MissingExtraError, StepError
+from ingot.flow.crew import CrewCall, Ended, write_call
 from ingot.flow.executors import local
+from ingot.flow.process_pool import CALLS_OF_A_WORKER
 from ingot.flow.tasks import Call, perform
 
 _CALLS_AHEAD = 2  # per core of the cluster
 _ATTEMPTS_AFTER_LOSS = 3
+_ASK, _END = "asked", "ended"
+_LOOK_EVERY_SECONDS = 0.2
+_SECONDS_TO_END = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,10 @@ class Executor(local.Executor):
         """Return the cluster, for the pieces of a step."""
         return Cluster(cores)
 
+    def start(self, call: CrewCall, folder: Path) -> RayMembers:  # type: ignore[override]  # other members, by design
+        """Start the members of a crew on the nodes of the cluster, spread over as many as there are."""
+        return RayMembers(call, folder)
+
 
 class Cluster:
     """Performs calls as Ray tasks. `cores` bounds a cluster that is started here; a running one has its own."""
@@ -50,7 +64,9 @@ class Cluster:
     def map(self, calls: Iterable[Call]) -> Iterator[dict[str, Any]]:
         """Yield the outcomes as they come. Raises KilledError when a call's workers kept dying."""
         ray = _connected(self._cores)
-        remote = ray.remote(max_retries=_ATTEMPTS_AFTER_LOSS, num_cpus=1)(perform_literals)
+        # A worker is replaced as often as those of one machine are, for the same reason.
+        settings = {"max_retries": _ATTEMPTS_AFTER_LOSS, "num_cpus": 1, "max_calls": CALLS_OF_A_WORKER}
+        remote = ray.remote(**settings)(perform_literals)
         waiting = deque(calls)
         under_way: list[Any] = []
         ahead = _CALLS_AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -62,6 +78,78 @@ class Cluster:
                 yield from _outcomes(ray, ended)
         finally:
             ray.shutdown()
+
+
+class RayMembers:
+    """Members of a crew on a cluster: a task each, which runs the member as a process and looks after it.
+
+    What they are asked stands as an empty file in the folder they all see, like everything they tell.
+    """
+
+    def __init__(self, call: CrewCall, folder: Path) -> None:
+        self._ray = _connected(call.request["cores"] * call.size)
+        self._folder = folder
+        needs = {"CPU": call.request["cores"], **({"GPU": 1} if self._ray.cluster_resources().get("GPU") else {})}
+        self._group = self._ray.util.placement_group([needs] * call.size, strategy="SPREAD")
+        where = self._ray.get(self._task(meeting_point, 0, needs).remote())
+        path = write_call(replace(call, meeting=where), folder)
+        self._tasks = [self._task(run_member, rank, needs).remote(str(path), rank) for rank in range(call.size)]
+
+    def ended(self) -> dict[int, Ended]:
+        done, _ = self._ray.wait(self._tasks, num_returns=len(self._tasks), timeout=0)
+        return {rank: self._end_of(task) for rank, task in enumerate(self._tasks) if task in done}
+
+    def is_waiting(self) -> bool:
+        return False
+
+    def ask(self) -> None:
+        (self._folder / _ASK).touch()
+
+    def end(self) -> None:
+        (self._folder / _END).touch()
+        self._ray.wait(self._tasks, num_returns=len(self._tasks), timeout=_SECONDS_TO_END)
+        self._ray.util.remove_placement_group(self._group)
+        self._ray.shutdown()
+
+    def _task(self, function: Any, rank: int, needs: Mapping[str, float]) -> Any:
+        strategy = self._ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy(
+            self._group, placement_group_bundle_index=rank
+        )
+        options = {"num_cpus": needs["CPU"], "num_gpus": needs.get("GPU", 0), "max_retries": 0}
+        return self._ray.remote(**options)(function).options(scheduling_strategy=strategy)
+
+    def _end_of(self, task: Any) -> Ended:
+        try:
+            code: int = self._ray.get(task)
+        except self._ray.exceptions.RayError as error:
+            return Ended(f"its node or worker was lost: {str(error).strip().splitlines()[0]}", is_killed=True)
+        if code >= 0:
+            return Ended(f"exit code {code}" if code else "")
+        return Ended(signal.Signals(-code).name, is_killed=-code not in local.CRASHES)
+
+
+def meeting_point() -> str:
+    """Return an address at which this node can be met; runs in a Ray worker."""
+    import ray
+
+    with socket.socket() as free:
+        free.bind(("", 0))
+        address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # published without types
+        return f"tcp://{address}:{free.getsockname()[1]}"
+
+
+def run_member(call: str, rank: int) -> int:
+    """Run a member as a process, look after it, and return its exit code; runs in a Ray worker."""
+    folder, asked = Path(call).parent, False
+    member = subprocess.Popen([sys.executable, "-m", "ingot.flow.member", call, str(rank)], stdin=subprocess.PIPE)
+    while (code := member.poll()) is None:
+        if (folder / _END).exists() or not folder.exists():
+            member.kill()
+        elif not asked and (folder / _ASK).exists():
+            asked = True
+            member.terminate()
+        time.sleep(_LOOK_EVERY_SECONDS)
+    return code
 
 
 def perform_literals(call: dict[str, Any]) -> dict[str, Any]:

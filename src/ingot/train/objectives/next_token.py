@@ -1,7 +1,7 @@
 """Predict the next token of every document: what pre-training learns from.
 
-Each token but a document's last is a question, the token after it the answer; the loss is the surprise in nats. Packed
-documents do not see one another.
+Each token but a document's last is a question, the token after it the answer; the loss is the surprise in nats, and
+what routers of a mixture of experts add to it. Packed documents do not see one another.
 """
 
 from __future__ import annotations
@@ -23,4 +23,5 @@ def loss(decoder: Decoder, batch: TensorBatch, config: Config) -> Loss:
     """Return the summed surprise of a batch's targets and how many there are."""
     hidden_BTD = decoder(batch.tokens_BT, batch.segments_BT)
     total = cross_entropy_sum(hidden_BTD.flatten(0, 1), decoder.head_weight, batch.targets_BT.flatten())
-    return Loss(total, int((batch.targets_BT != IGNORED).sum()))
+    count = int((batch.targets_BT != IGNORED).sum())
+    return Loss(total + count * decoder.router_loss(), count)

@@ -1,0 +1,157 @@
+"""The step that makes shards of conversations, for supervised fine-tuning.
+
+A source holds JSON Lines, one conversation each: `{"messages": [{"role": "user", "content": "..."}, ...]}`. Each is
+framed by `tokenizer/chat`, as it will be when the model is served, and becomes one document of the shards. What a model
+learns of it is shown, not only counted: `masked.txt` holds the first conversations with the learned part marked.
+A line that is no conversation is left out, with its reason in `failures.jsonl`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from ingot.core.errors import InputError, UsageError
+from ingot.core.plugins import load as load_plugin
+from ingot.core.storage import fsync_tree, sha256_file, write_atomically
+from ingot.core.tables import shard_name
+from ingot.data.shard import ShardWriter
+from ingot.data.shards import FORMAT, SPLITS
+from ingot.flow.artifact import Artifact
+from ingot.flow.step import Facts, StepContext
+from ingot.tokenizer.chat import Rendered, render, with_marks
+from ingot.tokenizer.codec import Codec
+
+SHOWN = 5
+_SMALL_VOCABULARY = 1 << 16
+_BETWEEN_REPORTS = 1000
+_SCALE = 1 << 32
+
+
+@dataclass(frozen=True)
+class Config:
+    """The share of conversations kept aside to measure on, chosen by their content."""
+
+    held_out_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.held_out_share < 1:
+            what = f"held_out_share is {self.held_out_share}"
+            raise UsageError(what, where="conversations", fix="choose a share from 0 to below 1; 0.05 is usual")
+
+
+@dataclass
+class _Counted:
+    conversations: int = 0
+    tokens: int = 0
+    trained: int = 0
+
+
+def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Write the conversations of the sources as shards of the `tokenizer`.
+
+    Raises InputError when there is not one conversation in which the assistant speaks.
+    """
+    folder = inputs["tokenizer"].path
+    codec = Codec.load(folder)
+    dtype = "uint16" if codec.vocabulary <= _SMALL_VOCABULARY else "uint32"
+    counted = {split: _Counted() for split in SPLITS}
+    shown: list[str] = []
+    failures: list[dict[str, str]] = []
+    with ExitStack() as stack:
+        writers = {}
+        for split in SPLITS:
+            place = context.folder / split / shard_name(0)
+            place.mkdir(parents=True)
+            writers[split] = stack.enter_context(ShardWriter(place, dtype, codec.vocabulary))
+        for number, (where, line) in enumerate(_lines(context)):
+            try:
+                rendered = _rendered(line, codec)
+            except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
+                failures.append({"where": where, "reason": error.what if isinstance(error, InputError) else str(error)})
+                continue
+            split = _split(line, config.held_out_share)
+            writers[split].append(where, len(line), [rendered.ids, [codec.eos]])
+            _count(counted[split], rendered)
+            if len(shown) < SHOWN:
+                shown.append(f"{where}\n{with_marks(rendered, codec)}")
+            if number % _BETWEEN_REPORTS == 0:
+                context.emit("progress", done=number, unit="conversations")
+    for writer in writers.values():
+        writer.finish()
+    _refuse_silence(counted["train"], failures, context)
+    write_atomically(context.folder / "masked.txt", "\n\n".join(shown) + "\n")
+    write_atomically(context.folder / "failures.jsonl", "".join(json.dumps(each) + "\n" for each in failures))
+    facts = _facts(counted, failures)
+    manifest = {
+        "format": FORMAT,
+        "dtype": dtype,
+        "vocabulary": codec.vocabulary,
+        "bos": codec.bos,
+        "eos": codec.eos,
+        "tokenizer": sha256_file(folder / "tokenizer.json"),
+        "shards": dict.fromkeys(SPLITS, 1),
+    }
+    write_atomically(context.folder / "shards.json", json.dumps({**manifest, "facts": facts}, indent=1) + "\n")
+    fsync_tree(context.folder)
+    share = facts["trained_tokens"] / facts["train_tokens"]
+    context.emit("note", text=f"{share:.0%} of the tokens are what the assistant says; masked.txt shows which")
+    if failures:
+        context.emit("warning", text=f"{len(failures)} lines are no conversation; failures.jsonl says why")
+    return facts
+
+
+def _lines(context: StepContext) -> Iterator[tuple[str, bytes]]:
+    for _, snapshot in sorted(context.sources.items()):
+        for item in snapshot.items:
+            opened = load_plugin("connector", snapshot.connector).entry.open(item)  # type: ignore[attr-defined]
+            with opened as file:
+                for number, line in enumerate(file, start=1):
+                    if line.strip():
+                        yield f"{item.uri}:{number}", line
+
+
+def _rendered(line: bytes, codec: Codec) -> Rendered:
+    rendered = render(json.loads(line)["messages"], codec)
+    if not any(rendered.trained):
+        raise InputError("the assistant says nothing in it")
+    return rendered
+
+
+def _split(line: bytes, held_out_share: float) -> str:
+    """Choose by content, so that the same conversation is kept aside in every run."""
+    key = int.from_bytes(blake2b(line.strip(), digest_size=4).digest(), "little")
+    return "held_out" if key < held_out_share * _SCALE else "train"
+
+
+def _count(counted: _Counted, rendered: Rendered) -> None:
+    counted.conversations += 1
+    counted.tokens += len(rendered.ids) + 1
+    counted.trained += sum(rendered.trained)
+
+
+def _refuse_silence(train: _Counted, failures: list[dict[str, str]], context: StepContext) -> None:
+    if not train.trained:
+        first = f"{failures[0]['where']}: {failures[0]['reason']}" if failures else "the sources are empty"
+        raise InputError(
+            "there is no conversation to learn from",
+            where=", ".join(context.sources),
+            why=first,
+            fix='write one conversation a line: {"messages": [{"role": "user", "content": "..."}, ...]}',
+        )
+
+
+def _facts(counted: Mapping[str, _Counted], failures: list[dict[str, str]]) -> dict[str, Any]:
+    train, held_out = (counted[split] for split in SPLITS)
+    return {
+        "train_documents": train.conversations,
+        "train_tokens": train.tokens,
+        "trained_tokens": train.trained,
+        "held_out_documents": held_out.conversations,
+        "held_out_tokens": held_out.tokens,
+        "failures": len(failures),
+    }
