@@ -186,3 +186,18 @@ def test_nothing_is_erased_while_a_build_reads(home: Home) -> None:
     with home.lock("z-dataset"), pytest.raises(BusyError, match="a build is making 'z-dataset'"):
         erase(home, "secret.txt", "2026-11-20", "")
     assert "secret.txt" in uris(home)
+
+
+def test_repeats_of_what_was_erased_are_named(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(24):
+        words = random.Random(number).choices([f"word{n}" for n in range(500)], k=120)
+        (docs / f"{number:02}.txt").write_text(" ".join(words) + "\n", encoding="utf-8")
+    shutil.copy(docs / "03.txt", docs / "copy-of-03.txt")
+    shutil.copy(docs / "03.txt", docs / "another-copy.txt")
+    home = Home(tmp_path / "home")
+    run(recipe(docs), home)
+    found = erase(home, "docs/03.txt", "2026-02-03", "")
+    assert list(found.repeats) == ["docs/another-copy.txt", "docs/copy-of-03.txt"]
+    assert list(erase(home, "docs/05.txt", "2026-02-03", "").repeats) == []

@@ -39,8 +39,9 @@ def test_search_finds_text_in_any_case_and_shows_it(folder: Path) -> None:
 
 
 def test_a_bad_expression_says_so_and_a_hostile_one_is_fast(folder: Path) -> None:
-    with pytest.raises(UsageError, match="not a regular expression"):
+    with pytest.raises(UsageError, match="not a regular expression") as caught:
         next(explore.search(folder, "(a", is_regex=True))
+    assert caught.value.why.startswith("missing )")
     assert list(explore.search(folder, "(#+)+x", is_regex=True)) == []
 
 
@@ -129,7 +130,7 @@ def test_rules_are_tried_and_nothing_is_dropped(folder: Path, tmp_path: Path) ->
     [
         ("name: x", "not a list"),
         ("- {name: x, colum: y}", "did you mean 'column'"),
-        ("- [", "cannot be read"),
+        ("- [", "not valid YAML"),
         ("- {name: x, column: shape, above: 1}", "does not have"),
     ],
 )

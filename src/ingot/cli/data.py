@@ -249,6 +249,10 @@ def forget(document: str, reason: str, yes: bool, home_path: str, as_json: bool,
     click.echo(f"erased: {', '.join(found.doc_ids)}")
     for reference, shards in found.rewritten.items():
         click.echo(f"  {reference}: " + (f"shards {', '.join(shards)} written anew" if shards else "nothing was left"))
+    if found.repeats:
+        click.echo("the same text, or nearly, stands in these too; they were left:")
+        for uri in found.repeats:
+            click.echo(f"  {uri}")
     if found.learned_from_it:
         click.echo("made from it before, and not changed by this; train again without it, or withdraw:")
         for reference in found.learned_from_it:

@@ -30,6 +30,7 @@ from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
 from ingot.flow.lineage import descendants
 
+_REPEATED = "duplicate_of"
 HOLDS_TEXT = ("Documents", "Dataset", "Shards")
 # A plan takes no more from documents than how many bytes they have.
 _LEARNED_NOTHING = (*HOLDS_TEXT, "Plan")
@@ -37,11 +38,15 @@ _LEARNED_NOTHING = (*HOLDS_TEXT, "Plan")
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure did: documents, shards written anew by artifact, and artifacts made from what is gone."""
+    """What an erasure did: documents, shards written anew by artifact, and artifacts made from what is gone.
+
+    `repeats` are the URIs of other documents with the same text, or nearly the same: they were left.
+    """
 
     doc_ids: Sequence[str]
     rewritten: dict[str, Sequence[str]]
     learned_from_it: Sequence[str]
+    repeats: Sequence[str]
 
 
 def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
@@ -58,6 +63,7 @@ def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
             fix=lookup.nearest(_all_tables(home), wanted) or "give its id, its URI or the end of it",
         )
     require_quiet(home)
+    repeats = _repeats(_all_tables(home), doc_ids)
     # First, because only the tables know the names by which copies are found: an erasure may be interrupted.
     remove_unfinished(home, doc_ids)
     remove_fetched(home, _uris(_all_tables(home), doc_ids))
@@ -70,7 +76,7 @@ def erase(home: Home, wanted: str, day: str, reason: str) -> Erased:
         if shards is not None:
             touched.append(artifact)
             rewritten[artifact.reference] = shards
-    return Erased(doc_ids, rewritten, _made_from(home, touched))
+    return Erased(doc_ids, rewritten, _made_from(home, touched), repeats)
 
 
 def whole_name(home: Home, wanted: str) -> str:
@@ -128,6 +134,21 @@ def _uris(tables: Sequence[Path], doc_ids: Sequence[str]) -> set[str]:
     for batch in read_batches(tables, ("doc_id", "uri")):
         found.update(batch.column("uri").filter(pc.is_in(batch.column("doc_id"), wanted)).to_pylist())
     return found
+
+
+def _repeats(tables: Sequence[Path], doc_ids: Sequence[str]) -> list[str]:
+    """Return what other documents are called that repeat one of these, are repeated by it, or repeat the same one."""
+    judged = [path for path in tables if _REPEATED in pq.read_schema(path).names]
+    erased, family = pa.array(doc_ids), set(doc_ids)
+    for batch in read_batches(judged, ("doc_id", _REPEATED)):
+        originals = batch.column(_REPEATED).filter(pc.is_in(batch.column("doc_id"), erased))
+        family.update(originals.drop_null().to_pylist())
+    related, found = pa.array(sorted(family)), set()
+    for batch in read_batches(judged, ("doc_id", "uri", _REPEATED)):
+        is_related = pc.or_(pc.is_in(batch.column("doc_id"), related), pc.is_in(batch.column(_REPEATED), related))
+        is_left = pc.and_(is_related, pc.invert(pc.is_in(batch.column("doc_id"), erased)))
+        found.update(batch.column("uri").filter(is_left).to_pylist())
+    return sorted(found)
 
 
 def _rewrite_table(path: Path, doc_ids: Iterable[str]) -> None:

@@ -95,7 +95,7 @@ def search(dataset: Path, pattern: str, tables: Sequence[str] = TABLES, *, is_re
     except re2.error as error:
         raise UsageError(
             f"{pattern!r} is not a regular expression that can be searched for",
-            why=str(error),
+            why=_in_words(error),
             fix="write it in RE2's syntax: no back-references, no look-around",
         ) from None
     for row in rows(dataset, tables, ("doc_id", "uri", "text")):
@@ -111,6 +111,11 @@ def search(dataset: Path, pattern: str, tables: Sequence[str] = TABLES, *, is_re
                 text[start:end],
                 text[end : end + _AROUND],
             )
+
+
+def _in_words(error: re2.error) -> str:
+    told = error.args[0] if error.args else ""
+    return told.decode(errors="replace") if isinstance(told, bytes) else str(told)
 
 
 def sample(dataset: Path, count: int, seed: int = 0, tables: Sequence[str] = ("train",)) -> list[dict[str, Any]]:

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import yaml
 
 from ingot.core.config import load
 from ingot.core.errors import UsageError
 from ingot.core.tables import parts, read_rows
 from ingot.data.explore import columns
 from ingot.data.rules import Rule, matching
+from ingot.flow.yaml_file import read_yaml
 
 _KEPT = ("train", "held_out")
 _OPENING = 160
@@ -51,10 +51,7 @@ def read_rules(path: Path) -> list[Rule]:
 
     A list may also be called `rules`. Raises UsageError naming the field.
     """
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError("the rules cannot be read", where=str(path), why=str(error), fix="write YAML") from None
+    found = read_yaml(path)
     if isinstance(found, Mapping):
         found = next((found[name] for name in ("drop", "rules") if name in found), None)
     if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):

@@ -21,6 +21,7 @@ LEAST_SECONDS = 600.0
 _TIMES_THE_LONGEST = 20.0
 _LOOKS = 20  # within the limit
 _SECONDS_FOR_LAST_WORDS = 60.0
+_SECONDS_FOR_SIGNAL = 1.0
 
 
 class Watchdog:
@@ -66,5 +67,8 @@ class Watchdog:
                 text = f"rank {self._rank} hangs: nothing came after step {self._step} for {waited:.0f} seconds"
                 self._emit("warning", text=f"{text}; what it is at stands in the log of the step", rank=self._rank)
                 faulthandler.dump_traceback(file=self._log, all_threads=True)
-                os.kill(os.getpid(), signal.SIGQUIT)  # from outside, for the runner: worth another try
-                return
+                # A signal is an end from outside, for the runner: worth another try. The first may be ignored, as it is
+                # for whatever was started in the background of a script.
+                os.kill(os.getpid(), signal.SIGQUIT)
+                time.sleep(_SECONDS_FOR_SIGNAL)
+                os.kill(os.getpid(), signal.SIGKILL)

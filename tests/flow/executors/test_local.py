@@ -13,12 +13,14 @@ import psutil
 import pytest
 
 RUNNER = """
+import signal
 import sys
 from pathlib import Path
 from ingot.flow.home import Home
 from ingot.flow.runner import run
 from ingot.flow.step import Step
 from tests.flow.steps_for_tests import SleepConfig
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a script it is ignored
 reference = "tests.flow.steps_for_tests:" + sys.argv[2]
 step = Step("sleep", "sleep", "Report", reference, SleepConfig(60.0), is_resumable=True, retries=0)
 run([step], Home(Path(sys.argv[1])))
