@@ -198,6 +198,6 @@ def test_repeats_of_what_was_erased_are_named(tmp_path: Path) -> None:
     shutil.copy(docs / "03.txt", docs / "another-copy.txt")
     home = Home(tmp_path / "home")
     run(recipe(docs), home)
-    found = erase(home, "docs/03.txt", "2026-02-03", "")
-    assert list(found.repeats) == ["docs/another-copy.txt", "docs/copy-of-03.txt"]
-    assert list(erase(home, "docs/05.txt", "2026-02-03", "").repeats) == []
+    found = erase(home, "03.txt", "2026-02-03", "")
+    assert list(found.repeats) == ["another-copy.txt", "copy-of-03.txt"]
+    assert list(erase(home, "05.txt", "2026-02-03", "").repeats) == []
