@@ -79,7 +79,7 @@ class ByteCache:
         """Store a small copy behind the others. It is on the disk for good after the next `settle`."""
         with self._packing, room_on_disk(self._packs):
             if self._pack is None:
-                self._pack = tempfile.NamedTemporaryFile(dir=self._packs, delete=False)  # noqa: SIM115
+                self._pack = tempfile.NamedTemporaryFile(dir=self._packs, delete=False)  # noqa: SIM115 - filled by many calls
             start = self._pack.tell()
             self._pack.write(content)
             self._pack.flush()

@@ -174,6 +174,7 @@ def _records(sources: Mapping[str, Snapshot]) -> Iterator[tuple[str, dict[str, A
     for _, snapshot in sorted(sources.items()):
         connector = load_plugin("connector", snapshot.connector).entry
         for item in snapshot.items:
+            # A plug-in is loaded by its name, so its class is known at run time only.
             with connector.open(item) as stream:  # type: ignore[attr-defined]
                 for number, line in enumerate(encoded_lines(stream), start=1):
                     if line.text.strip():

@@ -108,6 +108,7 @@ def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContex
 def _lines(context: StepContext) -> Iterator[tuple[str, bytes]]:
     for _, snapshot in sorted(context.sources.items()):
         for item in snapshot.items:
+            # A plug-in is loaded by its name, so its class is known at run time only.
             opened = load_plugin("connector", snapshot.connector).entry.open(item)  # type: ignore[attr-defined]
             with opened as file:
                 for number, line in enumerate(file, start=1):

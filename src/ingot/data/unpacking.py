@@ -51,7 +51,7 @@ class _Zstandard(io.RawIOBase):
         """Say yes."""
         return True
 
-    def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed wants any buffer
         """Fill as much of the target as there is."""
         while not self._held and self._advance():
             pass
@@ -142,7 +142,7 @@ class Metered(io.RawIOBase):
         """Say yes."""
         return True
 
-    def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed wants any buffer
         """Fill as much of the target as the next chunk has."""
         if not self._held:
             self._held = memoryview(next(self._chunks, b""))

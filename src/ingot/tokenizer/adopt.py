@@ -67,6 +67,7 @@ def take(context: StepContext) -> tuple[dict[str, SourceItem], list[str]]:
             why, fix = f"{taken[name].uri} and {item.uri}", "let the source name one folder, without those below it"
             raise InputError(f"there are two files {name}", where="sources", why=why, fix=fix)
         taken[name] = item
+        # A plug-in is loaded by its name, so its class is known at run time only.
         opened = load_plugin("connector", connector).entry.open(item)  # type: ignore[attr-defined]
         with opened as source, (context.folder / name).open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)

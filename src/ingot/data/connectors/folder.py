@@ -66,7 +66,7 @@ class Connector:
     def open(item: SourceItem) -> BinaryIO:
         """Open an item of a snapshot. Raises OSError when what stands there now is no file."""
         # Without waiting: a pipe that took the place of a file would never answer.
-        stream = open(item.locator, "rb", opener=_without_waiting)  # noqa: SIM115
+        stream = open(item.locator, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             stream.close()
             raise OSError("not a regular file")

@@ -218,6 +218,6 @@ def _name(author: bytes) -> str:
 
 def _library() -> None:
     try:
-        import dulwich.repo  # noqa: F401
+        import dulwich.repo  # noqa: F401 - is it installed?
     except ModuleNotFoundError:
         raise MissingExtraError("the connector for Git", "git") from None

@@ -51,7 +51,7 @@ class Connector:
 
     def __init__(self, config: Config, cache: Path | None = None) -> None:
         try:
-            import warcio  # noqa: F401
+            import warcio  # noqa: F401 - is it installed?
         except ModuleNotFoundError:
             raise MissingExtraError("the connector for web archives", "warc") from None
         self._config = config

@@ -120,6 +120,7 @@ def _around_word(text: Text, start: int, end: int, flags: int, is_capital: bool,
     plain = as_plain(text[start:end]) if flags & lexicon.STREET else ""
     left = text[max(0, start - _REACH) : start]
     if plain in _ENGLISH and is_capital and (match := _ENGLISH_BEFORE.search(left)) and not _is_sentence(match[0]):
+        # This pattern also matches nothing, so there is always a match.
         yield _Core(start - len(match[0]), _DIRECTION.match(text, end).end(), 0.8)  # type: ignore[union-attr]
     if plain in _BEFORE and (match := _NAME_BEHIND.match(text, end)) and (house := _HOUSE.search(left)):
         is_numbered = match["number"] is not None or any(mark.isdigit() for mark in house[0])

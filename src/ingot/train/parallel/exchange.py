@@ -63,6 +63,7 @@ def shared(block: nn.Module, group: Any) -> None:
     alone = block.forward
 
     def forward(x: Tensor, *others: Any) -> Tensor:
+        # torch publishes Function.apply without types, here and below.
         y: Tensor = _FromAll.apply(alone(_ToAll.apply(x, group), *others), group)  # type: ignore[no-untyped-call]
         return y
 

@@ -49,6 +49,7 @@ def _together(place: Place) -> Iterator[Ranks]:
     backend = "cpu:gloo,cuda:nccl" if has_device else "gloo"
     where = {} if place.meeting == "env://" else {"rank": place.rank, "world_size": place.size}
     try:
+        # Both keywords take whole numbers, which a mapping for `**` cannot tell apart from the others.
         dist.init_process_group(backend, init_method=place.meeting, timeout=_PATIENCE, **where)  # type: ignore[arg-type]
         yield joined(_PATIENCE)
         dist.barrier()

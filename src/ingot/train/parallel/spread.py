@@ -221,6 +221,7 @@ def _shard(decoder: Decoder, mesh: DeviceMesh, expert_mesh: DeviceMesh, plan: Pa
                     mlp.experts,
                     mesh=expert_mesh,
                     mp_policy=policy,
+                    # The mesh was made with names; the type allows one without.
                     shard_placement_fn=_evenly(expert_mesh[expert_mesh.mesh_dim_names[-1]].size()),  # type: ignore[index]
                 )
         fully_shard(layer, mesh=mesh, mp_policy=policy)
