@@ -36,7 +36,7 @@ from ingot.data.statistics.describe import describe
 PEER = ("datatrove[processing]==0.10.1", "xxhash<4", "spacy==3.8.18")
 FILTERS = ("gopher_quality", "gopher_repetition", "c4", "fineweb")
 BATCH_CHARACTERS = 1_000_000
-QUICK_CHARACTERS, CHAIN_BATCHES, SCALING_CHARACTERS, ROUNDS = 700_000, 5, 20_000_000, 5
+QUICK_CHARACTERS, CHAIN_BATCHES, SCALING_CHARACTERS, ROUNDS = 700_000, 5, 20_000_000, 15
 LEAST_RATIO, LEAST_SCALING, LEAST_AGREEMENT = 80, 1.7, 0.995
 LEAST_GIVEN = 1.8  # below, a second thread had no second core to run on
 MOST_FIRST_SECONDS, MOST_HUGE_MEGABYTES, HUGE_CHARACTERS = 10, 300, 50_000_000
