@@ -268,7 +268,7 @@ def main() -> None:
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found, details = measure(Path(folder), copies=10 if options.quick else 30, rounds=2 if options.quick else 4)
-    publish("data_hostile", found, details)
+    publish("data_hostile", found, {"is_quick": options.quick, **details})
 
 
 if __name__ == "__main__":

@@ -297,6 +297,7 @@ def main() -> None:
     figures.append(Figure("1 MB of the worst repetition", worst, "CPU-s", "below a minute", worst < 60))
     figures.append(Figure("1 MB costs at most so often what 1/4 MB costs", steepest, "times", "<= 6", steepest <= 6))
     details = {
+        "is_quick": chosen.quick,
         "peer": PEER if answer else "left out: " + ("asked for" if chosen.no_peer else "not there"),
         "recognisers": answer["recognisers"] if answer else [],
         "detectors": [each.plugin.name for each in every],

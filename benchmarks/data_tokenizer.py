@@ -279,6 +279,7 @@ def main() -> None:
                 print(f"round {done + 1}: {side}: {found[side][-1]['seconds']:.2f} s", flush=True)
     runs = {side: [{k: v for k, v in one.items() if k != "digests"} for one in told] for side, told in found.items()}
     details = {
+        "is_quick": options.quick,
         "documents": count,
         "bytes": size,
         "are_real_sets": (REAL / next(iter(SETS))).is_file(),

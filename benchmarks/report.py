@@ -33,7 +33,10 @@ class Figure:
 
 
 def publish(subject: str, figures: Iterable[Figure], details: Mapping[str, Any], folder: Path = RESULTS) -> Path:
-    """Write `<subject>-<machine>.json`, print the figures as the last line, and return the file's path."""
+    """Write `<subject>-<machine>.json`, print the figures as the last line, and return the file's path.
+
+    A run whose details say `is_quick` is kept apart, in `quick/`, so that it never replaces a whole one.
+    """
     here = machine()
     told = [{**asdict(figure), "value": _rounded(figure.value)} for figure in figures]
     record = {
@@ -44,6 +47,7 @@ def publish(subject: str, figures: Iterable[Figure], details: Mapping[str, Any],
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "details": dict(details),
     }
+    folder = folder / "quick" if details.get("is_quick") else folder
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{subject}-{machine_name(here)}.json"
     write_atomically(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

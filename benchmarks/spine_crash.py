@@ -105,7 +105,8 @@ def main() -> None:
     equal = sum(bool(kill["is_equal"]) for kill in kills)
     name = f"kill -9 of ingot build that ended bit for bit as the unbroken run, of {rounds}"
     holds = equal == rounds if rounds >= 20 or equal < rounds else None
-    publish("spine_crash", [Figure(name, equal, "runs", "20 of 20", holds)], {"unbroken_s": seconds, "kills": kills})
+    details = {"is_quick": options.quick, "unbroken_s": seconds, "kills": kills}
+    publish("spine_crash", [Figure(name, equal, "runs", "20 of 20", holds)], details)
 
 
 if __name__ == "__main__":

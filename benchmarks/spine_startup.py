@@ -40,7 +40,8 @@ def main() -> None:
     """Measure, keep and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="5 rounds instead of 20")
-    rounds = 5 if arguments.parse_args().quick else 20
+    is_quick = arguments.parse_args().quick
+    rounds = 5 if is_quick else 20
     seen: dict[str, list[float]] = {name: [] for name in SIDES}
     for _ in range(rounds):
         for name, command in SIDES.items():
@@ -56,7 +57,7 @@ def main() -> None:
             Figure("import ingot, beyond the interpreter", extra, "s", "<= 0.1", extra <= IMPORT_GOAL_SECONDS),
             Figure("import ingot loads torch", float(has_torch), "0 or 1", "0", not has_torch),
         ],
-        {"rounds": rounds, "seconds": seen},
+        {"is_quick": is_quick, "rounds": rounds, "seconds": seen},
     )
 
 

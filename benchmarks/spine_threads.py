@@ -96,7 +96,7 @@ def main() -> None:
             Figure("sleeping over default threads, beside a busy process", against, "times", ">= 1", against >= 1),
             Figure("sleeping over default threads, alone", alone, "times", "beside it", None),
         ],
-        {"cores": usable_cores(), "tokens_per_second": seen},
+        {"is_quick": options.quick, "cores": usable_cores(), "tokens_per_second": seen},
     )
 
 

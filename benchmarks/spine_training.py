@@ -161,7 +161,8 @@ def main() -> None:
     """Measure, keep and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="2 rounds of 4 steps instead of 6 of 6")
-    rounds, steps = (2, 4) if arguments.parse_args().quick else (6, 6)
+    is_quick = arguments.parse_args().quick
+    rounds, steps = (2, 4) if is_quick else (6, 6)
     logging.getLogger("transformers").setLevel(logging.ERROR)
     precision = resolve_precision("auto", CPU)
     seconds = measure(rounds, steps, precision)
@@ -170,6 +171,7 @@ def main() -> None:
     figures = [Figure(f"{OURS}, {precision}, over {THEIRS}", ratio, "times", f">= {GOAL}", ratio >= GOAL)]
     figures += [Figure(name, found, "tokens per processor-second", "", None) for name, found in rate.items()]
     details = {
+        "is_quick": is_quick,
         "precision": precision,
         "is_compiled": False,
         "threads": 1,

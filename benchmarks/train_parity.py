@@ -189,7 +189,8 @@ def main() -> None:
     """Measure, keep and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="1 round instead of 5")
-    rounds = 1 if arguments.parse_args().quick else 5
+    is_quick = arguments.parse_args().quick
+    rounds = 1 if is_quick else 5
     library: Any = transformers
     library.logging.set_verbosity_error()
     library.logging.disable_progress_bar()
@@ -197,7 +198,8 @@ def main() -> None:
     torch.manual_seed(seed)
     found, redrawn = measure(rounds)
     long = measure_long()
-    publish("train_parity", figures(found, long), details(found, long, seed=seed, rounds=rounds, redrawn=redrawn))
+    doubts = details(found, long, is_quick=is_quick, seed=seed, rounds=rounds, redrawn=redrawn)
+    publish("train_parity", figures(found, long), doubts)
 
 
 def figures(found: Mapping[str, list[float]], long: Mapping[str, float]) -> list[Figure]:
