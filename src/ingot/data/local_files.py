@@ -18,6 +18,7 @@ from pathlib import Path
 from ingot.core.errors import InputError, suggest
 
 _GLOB = frozenset("*?[")
+_SHOWN = 80  # characters of a path that is too long to be one
 # What tools leave behind beside documents.
 LEFT_BEHIND = (
     *(".git", ".hg", ".svn", ".bzr", "node_modules", "bower_components", "__pycache__", "site-packages"),
@@ -92,8 +93,12 @@ def _walk(folder: Path, root: Path, exclude: Sequence[str]) -> Iterator[tuple[Pa
 
 def _root(text: str) -> _Root:
     path = Path(os.path.abspath(os.path.expanduser(text)))
-    if path.exists():
-        return _Root(path, ())
+    try:
+        if path.exists():
+            return _Root(path, ())
+    except OSError as error:  # longer than any name, or in a folder that may not be looked into
+        short = f"{text[:_SHOWN]}{'…' if len(text) > _SHOWN else ''}"
+        raise InputError(f"{short!r} cannot be looked at", why=error.strerror or "", fix="check the path") from None
     if _GLOB & set(text):
         fixed = Path(*_before_glob(path))
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True, include_hidden=False))

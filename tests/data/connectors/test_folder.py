@@ -198,3 +198,9 @@ def test_a_pipe_that_took_the_place_of_a_file_is_not_waited_for(tmp_path: Path) 
         assert stream.read() == b"content of a.txt"
     with pytest.raises(OSError, match="not a regular file"):
         Connector.open(second)
+
+
+def test_a_path_longer_than_any_name_is_said_in_words() -> None:
+    with pytest.raises(InputError, match=r"^'x{80}…' cannot be looked at") as raised:
+        snapshot("x" * 5000)
+    assert raised.value.why == "File name too long"
