@@ -30,6 +30,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "urllib3": ("core/fetch.py",),
     "gigatoken": ("tokenizer/bulk.py",),
     "numba": ("core/compiling.py",),
+    "optuna": ("train/search.py",),
     "http.client": ("core/fetch.py",),
     "torch.distributed": ("train/parallel/",),
     "pickle": (),
@@ -54,6 +55,7 @@ FOUNDATION = {
     "markupsafe",
     "numba",
     "numpy",
+    "optuna",
     "psutil",
     "pyarrow",
     "pydantic",
@@ -85,8 +87,10 @@ PLUGIN_FOLDERS = (
 # A library that several files need enters by one of them (docs/decisions/0004-shared-libraries.md).
 DOORS = {
     "cryptography": "safety/sealed_map.py",
+    "obstore": "data/object_store.py",
     "re2": "safety/patterns.py",
     "xberg": "data/extraction.py",
+    "zeus": "core/gpu_energy.py",
 }
 FORBIDDEN_CALLS = {"eval", "exec", "__import__", "torch.load", "torch.save", "os.system", "os.popen", "yaml.load"}
 

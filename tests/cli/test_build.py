@@ -56,3 +56,19 @@ def test_the_disk_for_a_text_too_small_to_plan_is_that_of_the_smallest_model(
     (tmp_path / "small.txt").write_text("Two hundred bytes are not enough to learn a language from. " * 3)
     assert run(["build", str(tmp_path / "small.txt"), "--name", "acme"]) == 3
     assert "needs at least 26.4 MB of disk" in capsys.readouterr().out
+
+
+def test_a_budget_in_energy_or_money_becomes_a_plan(
+    docs: Path, ingot_home: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["build", str(docs), "--name", "acme", "--dry-run", "--json", "--price", "0.30/kWh"]
+    assert run([*line, "--energy", "1Wh"]) == 0
+    plan = json.loads(capsys.readouterr().out)["plan"]
+    assert plan["expected_joules"] <= 3600
+    assert plan["expected_money"] > 0
+    assert "(estimated)" in plan["sentences"][-1] or "; estimated" in plan["sentences"][-1]
+    assert run([*line, "--money", "0.0000001"]) == 3
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert "--money" in told["fix"]
+    assert run(["build", str(docs), "--name", "acme", "--dry-run", "--stop-at", "20"]) == 2
+    assert "no price" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from ingot.train.objective import Given, Objective, TensorBatch, bind
 from ingot.train.publishing import copy_tokenizer
 
 VOCABULARY = 384
+LABELS = [300, 301, 302]
 CONFIG = ModelConfig(VOCABULARY, width=32, layers=2, heads=4, kv_heads=2, head_width=8, ffn_width=48)
 
 
@@ -34,13 +36,14 @@ def plugin(request: pytest.FixtureRequest) -> Plugin:
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     """Everything an objective may ask a training for."""
-    tokenizer, teacher = tmp_path_factory.mktemp("tokenizer"), tmp_path_factory.mktemp("teacher")
+    tokenizer, teacher, shards = (tmp_path_factory.mktemp(name) for name in ("tokenizer", "teacher", "shards"))
+    (shards / "labels.json").write_text(json.dumps({"names": ["one", "other", "third"], "tokens": LABELS}))
     write(learn(["What is asked, and what is said to it. " * 20], VOCABULARY), tokenizer)
     vocabulary = Codec.load(tokenizer).vocabulary
     torch.manual_seed(1)
     save(Decoder(replace(CONFIG, vocabulary=vocabulary)), teacher, SpecialTokens(0, (1,), 2))
     copy_tokenizer(tokenizer, teacher)
-    return Given({"tokenizer": tokenizer, "teacher": teacher})
+    return Given({"tokenizer": tokenizer, "teacher": teacher, "shards": shards})
 
 
 @pytest.fixture
@@ -49,24 +52,30 @@ def objective(plugin: Plugin, given: Given) -> Objective:
 
 
 @pytest.fixture
-def decoder(given: Given) -> Decoder:
+def decoder(given: Given, plugin: Plugin) -> Decoder:
     torch.manual_seed(0)
-    return Decoder(replace(CONFIG, vocabulary=given.codec.vocabulary))
+    decoder, head = Decoder(replace(CONFIG, vocabulary=given.codec.vocabulary)), plugin.other("head")
+    return head(load(plugin.config_type, {}, plugin.name), given).put_on(decoder) if head else decoder
 
 
 @pytest.fixture
 def batch(given: Given) -> TensorBatch:
-    """Rows of two documents, which are conversations: what every objective can learn from."""
+    """Rows of a conversation and three texts, all whole and labelled: what every objective can learn from."""
     codec, random = given.codec, torch.Generator().manual_seed(0)
-    words = torch.randint(64, codec.vocabulary - 64, (4, 40), generator=random).tolist()
     said = render(
         [{"role": "user", "content": "What is asked"}, {"role": "assistant", "content": "what is said"}], codec
     )
-    rows = torch.tensor([[*said.ids, codec.eos, codec.bos, *some] for some in words])[:, : len(said.ids) + 38]
-    segments = (torch.arange(rows.size(1) - 1) > len(said.ids)).int().expand(4, -1)
-    targets = rows[:, 1:].clone()
-    targets[:, len(said.ids)] = IGNORED
-    return TensorBatch(rows[:, :-1].contiguous(), targets, segments.contiguous())
+    rows: list[list[int]] = []
+    targets: list[list[int]] = []
+    segments: list[list[int]] = []
+    for row in range(4):
+        texts = torch.randint(64, codec.vocabulary - 64, (3, 18), generator=random).tolist()
+        documents = [said.ids, *([codec.bos, *text] for text in texts)]
+        framed = [[*ids, codec.eos, LABELS[(row + at) % 3]] for at, ids in enumerate(documents)]
+        rows.append([token for ids in framed for token in ids])
+        targets.append([target for ids in framed for target in (*ids[1:], IGNORED)])
+        segments.append([at for at, ids in enumerate(framed) for _ in ids])
+    return TensorBatch(torch.tensor(rows), torch.tensor(targets), torch.tensor(segments).int())
 
 
 def part(whole: TensorBatch, rows: slice) -> TensorBatch:

@@ -32,6 +32,16 @@ def test_a_chart_is_well_formed_and_stays_inside_its_frame() -> None:
     assert all(0 <= number <= 340 for number in numbers)
 
 
+def test_a_band_is_an_area_that_the_axes_hold() -> None:
+    banded = replace(LINE, band=[(0, 8.0, 9.5), (2_000_000, 1.0, 3.0)])
+    chart = ElementTree.fromstring(line_chart(banded, "tokens", "nats per token"))
+    area = next(path for path in chart.iter("path") if path.get("class") == "band")
+    places = [tuple(map(float, pair.split())) for pair in area.get("d", "")[1:-1].split("L")]
+    assert len(places) == 4
+    assert all(0 <= x <= 340 and 0 <= y <= 216 for x, y in places)
+    assert "2" in words(line_chart(banded, "tokens", "nats per token"))  # the axis reaches the end of the band
+
+
 def test_one_point_is_no_line() -> None:
     assert line_chart(Line("Loss", [(1, 2)]), "tokens", "nats") == ""
 

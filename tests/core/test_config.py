@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from ingot.core.config import literals, load, schema
+from ingot.core.config import added, literals, load, schema
 from ingot.core.errors import UsageError
 
 
@@ -52,6 +52,27 @@ def test_a_wrong_option_is_named(mapping: dict[str, Any], what: str, fix: str) -
     assert what in caught.value.what
     assert fix in caught.value.fix
     assert caught.value.where == "recipe.yaml: step 'plan'"
+
+
+@dataclass(frozen=True)
+class Newer:
+    sizes: tuple[int, ...] = (1, 2)
+    kind: str = added("plain")
+
+
+@dataclass(frozen=True)
+class Holding:
+    more: tuple[Newer, ...] = ()
+
+
+def test_what_was_added_later_counts_only_when_it_says_something_else() -> None:
+    assert literals(Newer()) == literals(Inner())
+    assert literals(Newer(kind="new")) == {"sizes": [1, 2], "kind": "new"}
+    assert load(Newer, {"kind": "new"}, "here") == Newer(kind="new")
+    assert literals(Holding((Newer(), Newer(kind="new"))))["more"] == [
+        {"sizes": [1, 2]},
+        {"sizes": [1, 2], "kind": "new"},
+    ]
 
 
 def test_schema_names_fields_types_and_defaults() -> None:

@@ -158,6 +158,21 @@ def test_a_model_goes_on_learning_beside_what_it_knew(place: Path, ingot_home: P
 
 
 @pytest.mark.slow
+def test_texts_are_told_apart_and_found(place: Path, ingot_home: Path) -> None:
+    general_model(place / "general-model")
+    labels = [{"text": text, "label": name} for name, texts in (("lease", LEASES), ("visit", VISITS)) for text in texts]
+    pairs = [{"query": text[: len(text) // 2], "positive": text[len(text) // 2 :]} for text in LEASES]
+    for name, records in (("labels", labels), ("pairs", pairs)):
+        (place / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    ingot(ingot_home, "run", str(place / "classify.yaml"))
+    ingot(ingot_home, "run", str(place / "embed.yaml"))
+    home = Home(ingot_home)
+    assert home.get("acme-classifier").facts["macro_f1"] > 0.9
+    assert home.get("acme-embedder").facts["recall_at_10"] >= home.get("acme-embedder").facts["recall_at_1"]
+    assert (home.get("acme-embedder").path / "modules.json").is_file()
+
+
+@pytest.mark.slow
 def test_a_plan_takes_what_was_measured(place: Path, ingot_home: Path) -> None:
     ingot(ingot_home, "run", str(place / "measured.yaml"))
     home = Home(ingot_home)
@@ -168,4 +183,4 @@ def test_a_plan_takes_what_was_measured(place: Path, ingot_home: Path) -> None:
 
 def test_every_recipe_of_the_pages_is_run_here(repository: Path) -> None:
     found = {name for page in (repository / "docs").rglob("*.md") for name, _ in recipes(page)}
-    assert found == {"continue.yaml", "curated.yaml", "extend.yaml", "measured.yaml"}
+    assert found == {"classify.yaml", "continue.yaml", "curated.yaml", "embed.yaml", "extend.yaml", "measured.yaml"}

@@ -26,12 +26,15 @@ from ingot.model.config import ModelConfig
 from ingot.model.convert import SpecialTokens, save
 from ingot.model.decoder import Decoder
 from ingot.plan.config import PlanConfig
+from ingot.plan.here import Here
+from ingot.plan.paying import Power
 from ingot.plan.run import plan_facts
 from ingot.plan.throughput import Measurement, Throughput
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 
 CONTEXT = 64
+HERE = Here(Throughput((Measurement(1e7, 1e4),), is_measured=True), 2, Power(65.0, "estimated"))
 # A document that tries to run something in whoever reads the report.
 HOSTILE = "<script>alert('from a document')</script><img src=x onerror=alert(1)> & \"quotes\" "
 
@@ -48,7 +51,7 @@ def build(folder: Path, texts: Mapping[str, str] | None = None) -> dict[str, Art
     read = _documents(texts or some_texts(), places["documents"])
     dataset = curate_documents(places["documents"], CurateConfig(), StepContext(places["dataset"], folder, 1, silent))
     config = PlanConfig(dataset["train_bytes"], dataset["held_out_bytes"], steps=6, vocabulary=512, width=64, layers=2)
-    plan = plan_facts(config, Throughput((Measurement(1e7, 1e4),), is_measured=True), 2)
+    plan = plan_facts(config, HERE)
     rows = [row["text"] for row in read_rows(parts(places["dataset"], "train"), ("text",))]
     write(learn(rows, 512), places["tokenizer"])
     shards = tokenize(places["dataset"], places["tokenizer"], places["shards"], 0, silent, 1)

@@ -113,3 +113,18 @@ def test_a_training_without_held_out_looks_shows_the_loss_alone(report: Report, 
 
 def test_a_page_without_samples_says_so(report: Report) -> None:
     assert "long enough to continue" in Tags(render(replace(report, samples=[]))).text
+
+
+def test_a_forecast_stands_beside_what_came(report: Report, tmp_path: Path) -> None:
+    assert "pilots foretold" not in Tags(render(report)).text
+    course = [
+        {"step": step, "tokens": step * 256, "value": 4 - step / 5, "low": 3.8 - step / 5, "high": 4.2 - step / 5}
+        for step in (2, 4, 6)
+    ]
+    facts = {"bits_per_byte": 2.8, "low": 2.6, "high": 3.0, "course": course, "sentences": ["It should end at 2.8."]}
+    inputs = {**report.inputs, "forecast": artifact("acme-forecast", tmp_path, facts)}
+    html = render(replace(report, inputs=inputs))
+    text = " ".join(Tags(html).text.split())
+    assert "What pilots foretold, and what came It should end at 2.8." in text
+    assert "It came to 2.800: as foretold, inside the band." in text
+    assert 'class="band"' in html

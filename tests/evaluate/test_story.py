@@ -8,6 +8,7 @@ from ingot.evaluate.story import (
     Scores,
     Tally,
     abilities,
+    as_foretold,
     costs,
     curve,
     drops,
@@ -65,3 +66,10 @@ def test_costs_come_in_reading_order_with_their_method(made: dict[str, Artifact]
 
 def test_the_models_name_is_the_checkpoints_without_its_role(made: dict[str, Artifact]) -> None:
     assert model_name(made["checkpoint"]) == "acme"
+
+
+def test_what_came_is_told_beside_what_was_foretold() -> None:
+    said = {"low": 1.9, "bits_per_byte": 2.0, "high": 2.1}
+    assert as_foretold(said, 2.05) == "It came to 2.050: 2.5% worse than foretold, inside the band."
+    assert "15.0% better than foretold, outside the band" in as_foretold(said, 1.7)
+    assert "nothing compares" in as_foretold(said, None)

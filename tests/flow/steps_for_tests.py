@@ -7,10 +7,10 @@ import resource
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ingot.core.errors import InputError, KilledError
+from ingot.core.errors import InputError, KilledError, StepError
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 
@@ -36,6 +36,16 @@ def count(config: CountConfig, inputs: Mapping[str, Artifact], context: StepCont
     (context.folder / "numbers.txt").write_text("\n".join(str(config.start + i) for i in range(3)))
     context.emit("progress", done=3, total=3, unit="numbers")
     return {"last": config.start + 2, "nested": {"first": config.start}}
+
+
+def spend(config: CountConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
+    """Stop at the limit the first time, as a training does, and say the second time what was told."""
+    first = context.folder / "first.txt"
+    if not first.exists():
+        first.write_text("saved")
+        raise StepError("the limit is reached")
+    told = asdict(context.allowance)
+    return {**told, "spent_joules": told["spent_joules"] > 0, "spent_seconds": told["spent_seconds"] > 0}
 
 
 def add(config: SumConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:

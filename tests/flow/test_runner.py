@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ingot.core.allowance import Allowance
 from ingot.core.errors import InputError, KilledError, StepError, UsageError
 from ingot.core.events import Event
 from ingot.flow.home import Home, damaged_files
@@ -155,6 +156,17 @@ def test_two_runs_at_once_make_it_once(home: Home) -> None:
     assert len(outcomes) == 2
     assert len(home.versions("demo-total")) == 1
     assert len(home.versions("demo-numbers")) == 1
+
+
+def test_a_limit_and_what_was_spent_before_reach_the_step_and_change_nothing(home: Home) -> None:
+    step = Step("spend", "spent", "Sum", "tests.flow.steps_for_tests:spend", CountConfig(), is_resumable=True)
+    with pytest.raises(StepError, match="the limit is reached"):
+        run([step], home, Options(allowance=Allowance(seconds=5.0)))
+    made = run([step], home, Options(allowance=Allowance(joules=7.0, per_kwh=0.3))).artifacts["spend"]
+    assert (made.facts["seconds"], made.facts["joules"], made.facts["per_kwh"]) == (0.0, 7.0, 0.3)
+    assert made.facts["spent_seconds"]
+    assert made.facts["spent_joules"]
+    assert run([step], home).reused == ("spend",)
 
 
 def test_unknown_option_names_the_nearest(home: Home) -> None:

@@ -12,39 +12,39 @@ FREE = PlanConfig()
 
 @pytest.mark.parametrize("tokens", [30_000, 1_000_000, 50_000_000, 10**10])
 def test_the_tokens_are_used_but_never_exceeded(tokens: int) -> None:
-    planned = schedule(tokens, 256, FREE)
+    planned = schedule(tokens, FREE)
     assert planned.tokens <= tokens
     assert planned.tokens > 0.9 * tokens
 
 
 def test_longer_trainings_take_larger_batches_and_longer_sequences() -> None:
-    plans = [schedule(tokens, 256, FREE) for tokens in (10**5, 10**7, 10**9, 10**12)]
+    plans = [schedule(tokens, FREE) for tokens in (10**5, 10**7, 10**9, 10**12)]
     batches = [plan.batch_size * plan.sequence_length for plan in plans]
     assert batches == sorted(set(batches))
     lengths = [plan.sequence_length for plan in plans]
     assert lengths == sorted(lengths)
 
 
-def test_wide_models_learn_at_a_lower_rate() -> None:
-    assert schedule(1e6, 64, FREE).learning_rate == schedule(1e6, 256, FREE).learning_rate == 4e-3
-    assert schedule(1e6, 1024, FREE).learning_rate == pytest.approx(2e-3)
+def test_one_rate_for_all_widths_says_which_width_it_is_of() -> None:
+    planned = schedule(1e6, FREE)
+    assert (planned.learning_rate, planned.base_width) == (4e-3, 256)
 
 
 def test_the_warm_up_ends_before_training_does() -> None:
     for steps in (1, 4, 50, 500, 10**6):
-        planned = schedule(0, 256, replace(FREE, steps=steps))
+        planned = schedule(0, replace(FREE, steps=steps))
         assert planned.steps == steps
         assert planned.warmup_steps <= steps / 5
 
 
 def test_saving_and_looking_happen_at_least_every_step_of_a_tiny_training() -> None:
-    planned = schedule(0, 256, replace(FREE, steps=3))
+    planned = schedule(0, replace(FREE, steps=3))
     assert planned.checkpoint_every == planned.evaluate_every == 1
 
 
 @pytest.mark.parametrize("steps", [1, 50, 500, 5_000, 500_000])
 def test_the_tokens_of_a_number_of_steps_give_that_number_back(steps: int) -> None:
     config = replace(FREE, steps=steps)
-    planned = schedule(tokens_of_steps(config), 256, config)
+    planned = schedule(tokens_of_steps(config), config)
     assert planned.steps == steps
     assert planned.tokens == pytest.approx(tokens_of_steps(config), rel=1.0)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ingot.core.errors import InputError
+from ingot.model.config import ModelConfig
 from ingot.plan.scaling import preset
-from ingot.plan.throughput import Measurement, Throughput, estimated, from_probe
+from ingot.plan.throughput import Measurement, Throughput, estimated, from_probe, update_operations
 
 MEASURED = Throughput((Measurement(1e7, 16_000.0), Measurement(4e7, 8_000.0)), is_measured=True)
 
@@ -43,8 +44,22 @@ def test_the_probe_is_read_in_any_order() -> None:
     sizes = [size("256x6", 5_000.0), size("128x4", 14_000.0)]
     throughput = from_probe({"sizes": sizes})
     assert throughput.is_measured
-    cost = preset("128x4").model(4096, 512).flops_per_token(512)
-    assert throughput.tokens_per_second(cost) == pytest.approx(14_000)
+    assert throughput.of_model(preset("128x4").model(4096, 512)) == pytest.approx(14_000)
+    assert throughput.of_model(preset("256x6").model(4096, 512)) == pytest.approx(5_000)
+
+
+def test_larger_steps_share_one_update_among_more_tokens() -> None:
+    throughput = from_probe({"sizes": [size("256x6", 5_000.0), size("128x4", 14_000.0)]})
+    model = preset("256x6").model(4096, 512)
+    rates = [throughput.of_model(model, tokens) for tokens in (1024, 2048, 8192, 1 << 20)]
+    assert rates == sorted(rates)
+    assert rates[0] < 0.9 * rates[-1]
+
+
+def test_an_update_counts_the_products_of_muon() -> None:
+    model = ModelConfig(512, width=64, layers=1, heads=1, kv_heads=1, head_width=64, ffn_width=128)
+    square, tall = 4 * 64**3 + 2 * 64**3, 4 * 64 * 64 * 128 + 2 * 64**3
+    assert update_operations(model) == 5 * (4 * square + 3 * tall) + 200 * model.parameters
 
 
 def test_a_probed_model_gets_its_own_rate() -> None:

@@ -29,7 +29,7 @@ def test_only_the_files_of_the_folder_itself_are_taken_in(model: Path) -> None:
 def test_every_step_comes_after_what_it_needs(model: Path) -> None:
     steps = continue_pretrain("acme", model, ["docs"], Choices(10), ["old"])
     assert {step.name for step in in_order([steps[-1]])} == {step.name for step in steps}
-    last = steps[-1]
+    last = next(step for step in steps if step.name == "checkpoint")
     assert {name: parent.name for name, parent in last.inputs.items()} == {
         "shards": "shards",
         "old": "old-shards",
@@ -39,11 +39,15 @@ def test_every_step_comes_after_what_it_needs(model: Path) -> None:
     assert {parent.kind for name, parent in last.inputs.items() if name in ("shards", "old")} == {"Shards"}
     assert isinstance(last.config, Partial)
     assert last.config.literals["mixture"]["replay"] == {"old": 0.1}
-    assert set(last.config.literals) <= {field.name for field in dataclasses.fields(PretrainConfig)}
+    assert set(last.config.literals) | set(last.fields) <= {field.name for field in dataclasses.fields(PretrainConfig)}
 
 
 def test_without_old_text_nothing_is_replayed(model: Path) -> None:
-    *_, last = continue_pretrain("acme", model, ["docs"], Choices(10))
+    steps = {step.name: step for step in continue_pretrain("acme", model, ["docs"], Choices(10))}
+    last, plan = steps["checkpoint"], steps["plan"]
+    assert isinstance(plan.config, Partial)
+    assert plan.config.literals["replay"] == 0.0
+    assert "old-dataset" not in steps["report"].inputs
     assert isinstance(last.config, Partial)
     assert last.config.literals["mixture"]["replay"] == {}
     with pytest.raises(UsageError, match="mixture"):

@@ -76,3 +76,13 @@ def test_what_takes_long_resumes() -> None:
 def test_the_graph_survives_as_data(tmp_path: Path, choices: Choices) -> None:
     graph = as_literals(quickstart("acme", [str(tmp_path)], choices))
     assert as_literals(steps_from_literals(graph["steps"], "here", tmp_path)) == graph
+
+
+def test_a_forecast_comes_before_the_training_and_reaches_the_report() -> None:
+    steps = {step.name: step for step in quickstart("acme", ["docs"], replace(CHOICES, forecast=True))}
+    assert list(steps)[-7:] == ["pilots", "pilot-1", "pilot-2", "forecast", "checkpoint", "report", "model"]
+    assert steps["checkpoint"].inputs["forecast"] is steps["forecast"]
+    assert {"pilot-1", "forecast"} <= steps["report"].inputs.keys()
+    planned = steps["plan"].config
+    assert isinstance(planned, PlanConfig)
+    assert planned.seconds == pytest.approx(60.0 / 1.1)

@@ -152,3 +152,22 @@ def test_killed_at_any_point_of_a_write_a_whole_checkpoint_is_left(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) > 8, done.stdout
+
+
+def test_regular_ones_and_the_newest_are_kept_and_a_training_goes_back_to_regular_ones(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, 2, silent, every=10)
+    save(checkpoints, 3, 10, 14, 20, 27, 30, 31, 38)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000020", "step-00000030", "step-00000038"]
+    assert newest_step(tmp_path) == 38
+    for count, step in ((0, 30), (1, 20), (1, 20)):
+        saved = checkpoints.go_back(count)
+        assert saved is not None
+        assert saved.scalars["step"] == step
+
+
+def test_without_a_regular_one_a_training_goes_back_to_what_there_is(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, 2, silent, every=100)
+    save(checkpoints, 3, 7)
+    saved = checkpoints.go_back(0)
+    assert saved is not None
+    assert saved.scalars["step"] == 7

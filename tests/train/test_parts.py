@@ -40,3 +40,13 @@ def test_boxes_become_the_whole_and_any_region_of_it(tmp_path: Path) -> None:
 def test_a_rank_that_holds_nothing_reads_nothing(tmp_path: Path) -> None:
     parts = written(tmp_path, (slice(0, 10), slice(0, 7)))
     assert parts.part("weight", Region((10, 0), (0, 7), (10, 7))).shape == (0, 7)
+
+
+def test_what_one_process_wrote_is_read_in_parts_as_well(tmp_path: Path) -> None:
+    save_file({"weight": WHOLE, "count": torch.tensor(3.0)}, tmp_path / "all.safetensors")
+    parts = Parts(tmp_path, only="all.safetensors")
+    assert set(parts) == {"weight", "count"}
+    assert torch.equal(parts["weight"], WHOLE)
+    assert torch.equal(parts["count"], torch.tensor(3.0))
+    region = Region((2, 3), (4, 2), (10, 7))
+    assert torch.equal(parts.part("weight", region), WHOLE[region.slices])

@@ -66,3 +66,14 @@ def test_going_back_removes_what_came_after(tmp_path: Path) -> None:
             assert saved is not None
             assert saved.scalars == {"step": step}
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000002"]
+
+
+def test_a_save_is_due_after_a_while_and_never_while_one_is_written(tmp_path: Path) -> None:
+    with Saver(Checkpoints(tmp_path, 2, silent)) as saver:
+        assert saver.is_due(0.0)
+        assert not saver.is_due(3600.0)
+        saver.save(1, {"weight": torch.zeros(4000, 4000)}, {"step": 1})
+        assert not saver.is_due(0.0)
+        saver.wait()
+        assert saver.is_due(0.0)
+        assert saver.cost > 0

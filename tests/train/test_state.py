@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
+from ingot.core.errors import InputError, UsageError
 from ingot.train.config import PretrainConfig
 from ingot.train.objectives import next_token
 from ingot.train.probe import random_batch
@@ -86,3 +88,27 @@ def test_precision_is_what_was_asked_for_and_auto_is_one_of_the_two() -> None:
     assert resolve_precision("fp32", CPU) == "fp32"
     assert resolve_precision("bf16", CPU) == "bf16"
     assert resolve_precision("auto", CPU) in ("bf16", "fp32")
+
+
+def test_a_gpu_without_bf16_takes_fp32_and_refuses_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an older card's driver answers: it emulates bf16, and does not have it."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
+    cuda = torch.device("cuda")
+    assert resolve_precision("auto", cuda) == "fp32"
+    with pytest.raises(UsageError, match="does not multiply bf16") as raised:
+        resolve_precision("bf16", cuda)
+    assert "Tesla T4" in raised.value.why
+    assert "leave precision out" in raised.value.fix
+
+
+def test_a_checkpoint_of_another_model_is_refused() -> None:
+    saved, counters = tensors(start()), scalars(start())
+    wider = begin(replace(CONFIG, model=replace(MODEL, ffn_width=96)), 1, "fp32", CPU)
+    with pytest.raises(InputError, match="of another model") as raised:
+        restore(wider, saved, counters)
+    assert "mlp.gate_proj" in raised.value.where
+    deeper = begin(replace(CONFIG, model=replace(MODEL, layers=3)), 1, "fp32", CPU)
+    with pytest.raises(InputError, match="of another model") as raised:
+        restore(deeper, saved, counters)
+    assert "missing" in raised.value.why

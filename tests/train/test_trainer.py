@@ -13,6 +13,7 @@ import torch
 from ingot.core.errors import KilledError, StepError
 from ingot.flow.artifact import Artifact
 from ingot.model.decoder import Decoder
+from ingot.train import trainer
 from ingot.train.checkpoint import Checkpoints
 from ingot.train.config import PretrainConfig
 from ingot.train.journal import Journal, read_curve
@@ -34,7 +35,7 @@ def train(
     """Start or go on in a folder, as the step does."""
     told = told or Told()
     folder.mkdir(exist_ok=True)
-    checkpoints = Checkpoints(folder / "checkpoints", 2, told)
+    checkpoints = Checkpoints(folder / "checkpoints", 2, told, every=config.checkpoint_every)
     state, saved = begin(config, 1, "fp32", CPU), checkpoints.newest()
     if saved:
         restore(state, saved.tensors, saved.scalars)
@@ -229,6 +230,38 @@ def test_a_training_killed_after_it_went_back_ends_the_same(inputs: Inputs, tmp_
     assert same(train(tmp_path / "broken", inputs, config, BadBatches()), unbroken)
 
 
+def test_saves_between_the_regular_ones_change_nothing_and_are_what_it_goes_on_from(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saving pays after every step here: each save is waited for, and nothing is too soon."""
+    monkeypatch.setattr(trainer, "seconds_between_saves", lambda *_: 0.0)
+    is_due = Saver.is_due
+
+    def is_due_when_done(self: Saver, seconds: float) -> bool:
+        self.wait()
+        return is_due(self, seconds)
+
+    monkeypatch.setattr(Saver, "is_due", is_due_when_done)
+    config = settings(steps=12, checkpoint_every=5)
+    unbroken = train(tmp_path / "unbroken", inputs, config)
+
+    class Breaking:
+        count = 0
+
+        def __call__(self, decoder: Decoder, batch: TensorBatch) -> Loss:
+            self.count += 1
+            if self.count == 10:
+                raise Stopped
+            return LOSS(decoder, batch)
+
+    with pytest.raises(Stopped):
+        train(tmp_path / "broken", inputs, config, Breaking())
+    saved = Checkpoints(tmp_path / "broken/checkpoints", 2, Told()).newest()
+    assert saved is not None
+    assert saved.scalars["step"] == 9
+    assert same(train(tmp_path / "broken", inputs, config), unbroken)
+
+
 def test_what_comes_back_every_time_stops_the_training(inputs: Inputs, tmp_path: Path) -> None:
     spoiled = Spoiled(*range(9, 200))
     with pytest.raises(StepError, match="fallen apart"):
@@ -280,6 +313,19 @@ def test_a_machine_that_never_computes_the_same_is_refused(inputs: Inputs, tmp_p
 
     with pytest.raises(StepError, match="differently every time"):
         train(tmp_path, inputs, settings(steps=6, verify_every=4), Random())
+
+
+@pytest.mark.parametrize("rate", [1.0, 1e6])
+def test_a_loss_that_explodes_from_the_first_step_ends_the_training(
+    inputs: Inputs, tmp_path: Path, rate: float
+) -> None:
+    told = Told()
+    config = settings(steps=60, warmup_steps=4, learning_rate=rate, optimizer="adamw")
+    with pytest.raises(StepError, match="fallen apart") as raised:
+        train(tmp_path, inputs, config, told=told)
+    assert len(read_curve(tmp_path / "curve.jsonl")) < 40
+    assert f"such as {rate / 10:.2g}" in raised.value.fix
+    assert told.of("warning")
 
 
 def test_asked_to_stop_it_saves_and_goes_on_later_with_the_same_bits(inputs: Inputs, tmp_path: Path) -> None:

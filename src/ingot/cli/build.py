@@ -12,14 +12,14 @@ from typing import Any
 
 import click
 
+from ingot.cli.budgets import budget_options, read_allowance, read_budget, spending_options
+from ingot.cli.detached import detachable
 from ingot.cli.options import (
     divided_among,
     overlap_option,
     overlaps,
     parallel_option,
     processes_option,
-    read_count,
-    read_duration,
     shared,
 )
 from ingot.cli.paths import read_once
@@ -39,10 +39,9 @@ from ingot.flow.runner import Options, run
 from ingot.flow.source import Snapshot, Source, together
 from ingot.flow.step import Step
 from ingot.plan.config import VOCABULARY_RULE, check
-from ingot.plan.preview import least_disk_bytes, least_tokens
+from ingot.plan.preview import least_disk_bytes
 from ingot.recipes.quickstart import PROBE_ARTIFACT, Choices, quickstart
 
-DEFAULT_TIME = "10m"
 _FROM_0 = click.IntRange(min=0)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SHOWN_PATHS = 3
@@ -51,9 +50,8 @@ _SHOWN_PATHS = 3
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--name", required=True, help="What to call the model; the same name again makes its next version.")
-@click.option("--time", "time_text", help=f"Budget: how long the whole build may take.  [default: {DEFAULT_TIME}]")
-@click.option("--steps", "steps_text", help="Budget: training steps instead of time.")
-@click.option("--tokens", "tokens_text", help="Budget: tokens to train on instead of time, such as 5M.")
+@budget_options
+@spending_options
 @click.option("--vocabulary", default=0, help=f"Tokens it knows: {VOCABULARY_RULE}.  [default: the plan chooses]")
 @click.option("--width", type=_FROM_0, default=0, help="Width of the model.  [default: the plan chooses]")
 @click.option("--layers", type=_FROM_0, default=0, help="Layers of the model.  [default: the plan chooses]")
@@ -67,10 +65,12 @@ _SHOWN_PATHS = 3
 @processes_option
 @parallel_option
 @overlap_option
+@click.option("--forecast", is_flag=True, help="First run pilots to say how it will end; stop when it goes worse.")
 @click.option("--replan", is_flag=True, help="Measure this machine and plan anew instead of keeping the plan.")
 @click.option("--dry-run", is_flag=True, help="Show the graph and the plan; spend nothing.")
 @click.option("--write-recipe", "recipe_path", type=click.Path(), help="Also write the graph as a recipe file.")
 @shared
+@detachable
 def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debug: bool, **options: Any) -> None:
     """Build a model of your own from PATH...: folders, files or globs.
 
@@ -78,7 +78,7 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
     result; learns a tokenizer; trains; evaluates; registers NAME.
     """
     home = home_at(home_path)
-    choices = _choices(options)
+    choices, allowance = _choices(options), read_allowance(options["stop_at"], options["prices"])
     sources = _sources(paths, options["sources_path"])
     steps = quickstart(_model_name(name), _read_once(paths, choices), choices, sources)
     # What is wrong with the words typed is said before a document is opened.
@@ -101,7 +101,7 @@ def build(paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debu
         executor = options["executor"]
         beside = overlaps(options["overlap"], executor)
         divided = divided_among(options["processes"], options["parallel"])
-        settings = Options(executor, options["cores"], redo, command_line(), beside, *divided)
+        settings = Options(executor, options["cores"], redo, command_line(), beside, *divided, allowance)
         outcome = run(steps, home, settings, [display.show])
     print_summary(outcome, before, home_words(home_path), as_json)
 
@@ -143,17 +143,11 @@ def _read_once(paths: Sequence[str], choices: Choices) -> tuple[str, ...]:
 
 
 def _choices(options: Mapping[str, Any]) -> Choices:
-    budgets = {name: options[f"{name}_text"] for name in ("time", "steps", "tokens")}
-    given = [name for name, text in budgets.items() if text is not None]
-    if len(given) > 1:
-        raise UsageError("more than one budget is given", fix="choose one of --time, --steps and --tokens")
     return Choices(
-        seconds=_seconds(budgets["time"] if given else DEFAULT_TIME),
-        steps=_count(budgets["steps"], "--steps", 1),
-        tokens=_count(budgets["tokens"], "--tokens", least_tokens()),
+        **read_budget(options),
         exclude=tuple(options["exclude"]),
         curation=_curation(options["curation_path"]),
-        **{key: options[key] for key in ("vocabulary", "width", "layers", "layout", "seed")},
+        **{key: options[key] for key in ("vocabulary", "width", "layers", "layout", "seed", "forecast")},
     )
 
 
@@ -163,22 +157,6 @@ def _curation(path: Path | None) -> CurateConfig:
     config = read_config(path, CurateConfig)
     check_inputs(config.filters, ())
     return config
-
-
-def _seconds(text: str | None) -> float:
-    seconds = read_duration(text) if text is not None else 0.0
-    if text is not None and not seconds:
-        why = "reading, measuring and packaging alone take about a minute"
-        raise UsageError(f"--time {text} trains nothing", where="--time", why=why, fix="give more, such as --time 2m")
-    return seconds
-
-
-def _count(text: str | None, option: str, smallest: int) -> int:
-    count = read_count(text, option) if text is not None else 0
-    if text is not None and not count:
-        fix = f"the smallest that works is {option} {smallest}"
-        raise UsageError(f"{option} {text} trains nothing", where=option, fix=fix)
-    return count
 
 
 def _disk_needed(steps: Sequence[Step], snapshot: Snapshot, home: Home) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ingot.cli.detached import follow, stop
 from ingot.cli.options import shared
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.tables import print_table
@@ -50,12 +51,21 @@ def models(home_path: str, as_json: bool, debug: bool) -> None:
 
 @click.command()
 @click.argument("run_id", required=False)
+@click.option(
+    "--follow", "is_followed", is_flag=True, help="Show what a run does until it ends; Ctrl-C leaves it alone."
+)
+@click.option("--stop", "is_stopped", is_flag=True, help="Ask a run of this machine to save and end, and wait for it.")
 @shared
-def runs(run_id: str | None, home_path: str, as_json: bool, debug: bool) -> None:
-    """List runs, newest first; with RUN_ID show its steps and what went wrong."""
+def runs(run_id: str | None, is_followed: bool, is_stopped: bool, home_path: str, as_json: bool, debug: bool) -> None:
+    """List runs, newest first; with RUN_ID show its steps and what went wrong.
+
+    Without RUN_ID, --follow and --stop take the run that is running.
+    """
     home = home_at(home_path)
     found = list_runs(home)
-    if run_id is not None:
+    if is_followed or is_stopped:
+        (stop if is_stopped else follow)(home, _meant(found, run_id), as_json)
+    elif run_id is not None:
         _show_run(home, _one_run(found, run_id), as_json)
     elif as_json:
         print_json_lines(asdict(run) for run in found)
@@ -124,6 +134,17 @@ def plugins(kind: str | None, home_path: str, as_json: bool, debug: bool) -> Non
         print_json_lines({"kind": one.kind, "name": one.name, "summary": one.summary} for one in loaded)
     else:
         print_table(("kind", "name", "what it does"), [(one.kind, one.name, one.summary) for one in loaded])
+
+
+def _meant(found: Sequence[RunRecord], run_id: str | None) -> RunRecord:
+    if run_id is not None:
+        return _one_run(found, run_id)
+    running = [run for run in found if run.status == "running"]
+    if len(running) != 1:
+        what = "no run is running" if not running else f"{len(running)} runs are running"
+        fix = "`ingot runs` lists them" if not running else f"name one: {', '.join(run.id for run in running)}"
+        raise UsageError(what, where="RUN_ID", fix=fix)
+    return running[0]
 
 
 def _one_run(found: Sequence[RunRecord], run_id: str) -> RunRecord:

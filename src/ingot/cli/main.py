@@ -25,10 +25,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("ingot.cli.listings:models", "List the models you own."),
     "runs": ("ingot.cli.listings:runs", "List runs, or show one."),
     "artifacts": ("ingot.cli.listings:artifacts", "List everything the runs have made."),
+    "continue": ("ingot.cli.continuing:continue_model", "Go on from a model that exists, with documents of your own."),
     "import": ("ingot.cli.importing:import_folder", "Take in a model that others made, to go on training it."),
     "data": ("ingot.cli.data:data", "Look into a dataset, try rules on it, erase a document for good."),
     "lineage": ("ingot.cli.listings:lineage", "Show what a model was made from, back to the documents."),
     "run": ("ingot.cli.run:run", "Run a recipe file."),
+    "plan": ("ingot.cli.planning:plan", "Say what a training would take: machines, memory, time, energy, money."),
+    "search": ("ingot.cli.search:search", "Search settings of a training, with pruning; every trial is a run."),
     "plugins": ("ingot.cli.listings:plugins", "List what can be plugged in."),
     "doctor": ("ingot.cli.doctor:doctor", "Check this machine and the home folder."),
     "gc": ("ingot.cli.gc:gc", "Say what could be removed, and remove it with --delete."),
@@ -131,7 +134,7 @@ def _call(arguments: list[str]) -> int:
         cli.main(args=arguments, prog_name="ingot")
     # Not `cli.main`: it would end the process with 1 as soon as the reader of our output (`| head`) has seen enough.
     try:
-        with cli.make_context("ingot", arguments) as context:
+        with cli.make_context("ingot", list(arguments), obj=tuple(arguments)) as context:
             cli.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code

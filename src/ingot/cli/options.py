@@ -16,7 +16,7 @@ from ingot.plan.parallel import planned, read
 F = TypeVar("F", bound=Callable[..., Any])
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_MAGNITUDES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}
+_MAGNITUDES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
 
 home_option = click.option(
     "--home",
@@ -88,7 +88,7 @@ def read_count(text: str, option: str) -> int:
     >>> read_count("1.5M", "--tokens")
     1500000
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmbg]?)", text.strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmbgt]?)", text.strip().lower())
     if match is None:
         raise UsageError(f"{text!r} is not a count", where=option, fix="write it like 2000, 20k or 5M")
     return int(float(match[1]) * _MAGNITUDES[match[2]])

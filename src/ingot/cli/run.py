@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ingot.cli.budgets import read_allowance, spending_options
+from ingot.cli.detached import detachable
 from ingot.cli.options import divided_among, overlap_option, overlaps, parallel_option, processes_option, shared
 from ingot.cli.show.display import open_display
 from ingot.cli.show.json_lines import print_json_lines
@@ -24,8 +26,10 @@ from ingot.flow.runner import run as run_steps
 @processes_option
 @parallel_option
 @overlap_option
+@spending_options
 @click.option("--dry-run", is_flag=True, help="Check the recipe and show its graph; run nothing.")
 @shared
+@detachable
 def run(
     recipe: Path,
     redo: tuple[str, ...],
@@ -34,6 +38,8 @@ def run(
     processes: int,
     parallel: str,
     overlap: bool | None,
+    prices: tuple[str, ...],
+    stop_at: tuple[str, ...],
     dry_run: bool,
     home_path: str,
     as_json: bool,
@@ -47,8 +53,9 @@ def run(
         else:
             click.echo(write_recipe(steps), nl=False)
         return
-    divided = divided_among(processes, parallel)
-    options = Options(executor, cores, frozenset(redo), command_line(), overlaps(overlap, executor), *divided)
+    divided, allowance = divided_among(processes, parallel), read_allowance(stop_at, prices)
+    beside = overlaps(overlap, executor)
+    options = Options(executor, cores, frozenset(redo), command_line(), beside, *divided, allowance)
     with open_display(as_json, title=f"Running {recipe.name}") as display:
         outcome = run_steps(steps, home_at(home_path), options, [display.show])
     made = {name: artifact.reference for name, artifact in outcome.artifacts.items()}

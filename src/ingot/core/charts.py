@@ -34,11 +34,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """Points of one line; `raw` is drawn faintly behind it, for a smoothed line."""
+    """Points of one line; `raw` is drawn faintly behind it, for a smoothed line.
+
+    `band` is where the line was expected: (x, low, high), an area behind it.
+    """
 
     name: str
     points: Sequence[Point]
     raw: Sequence[Point] = ()
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,9 @@ def line_chart(line: Line, x_unit: str, y_unit: str) -> Markup:
     everything = [*line.points, *line.raw]
     if len(line.points) < 2:
         return Markup("")
-    end = max(x for x, _ in everything)
+    end = max([*(x for x, _ in everything), *(x for x, *_ in line.band)])
     x_ticks = [tick for tick in ticks(0, end) if tick <= end * 1.001]
-    y_ticks = ticks(min(y for _, y in line.points), _high(line))
+    y_ticks = ticks(min([*(y for _, y in line.points), *(low for _, low, _ in line.band)]), _high(line))
     frame = _Frame(0, end, y_ticks[0], y_ticks[-1])
     last_x, last_y = line.points[-1]
     parts = [
@@ -92,6 +96,7 @@ def line_chart(line: Line, x_unit: str, y_unit: str) -> Markup:
         Markup('<text class="unit" x="{}" y="{}" text-anchor="end">{}</text>').format(
             WIDTH - _RIGHT, HEIGHT - 4, _with_scale(x_unit, x_ticks)
         ),
+        _area(frame, line.band),
         _path("raw", frame, line.raw),
         _path("line", frame, line.points),
         Markup('<circle class="end" cx="{}" cy="{}" r="3"/>').format(frame.x(last_x), frame.y(last_y)),
@@ -254,6 +259,14 @@ def _path(css: str, frame: _Frame, points: Sequence[Point]) -> Markup:
         return Markup("")
     path = "M" + "L".join(f"{frame.x(x)} {frame.y(y)}" for x, y in points)
     return Markup('<path class="{}" d="{}"/>').format(css, path)
+
+
+def _area(frame: _Frame, band: Sequence[tuple[float, float, float]]) -> Markup:
+    if len(band) < 2:
+        return Markup("")
+    edge = [*((x, high) for x, _, high in band), *((x, low) for x, low, _ in reversed(band))]
+    path = "M" + "L".join(f"{frame.x(x)} {frame.y(y)}" for x, y in edge) + "Z"
+    return Markup('<path class="band" d="{}"/>').format(path)
 
 
 def _high(line: Line) -> float:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
 
 C = TypeVar("C")
+_ADDED = "added"
 
 
 def _adapter(cls: type[C]) -> TypeAdapter[C]:
@@ -27,8 +28,16 @@ def _adapter(cls: type[C]) -> TypeAdapter[C]:
     return TypeAdapter(cls)
 
 
+def added(default: C) -> C:
+    """Return a config's field that came after recipes had been made with it.
+
+    Left at its default it is no part of the literals, so what was made before keeps its fingerprint.
+    """
+    return dataclasses.field(default=default, metadata={_ADDED: True})
+
+
 def literals(config: object) -> dict[str, Any]:
-    """Return the config as JSON literals, every field included.
+    """Return the config as JSON literals, every field included but those `added` that say nothing new.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -37,7 +46,20 @@ def literals(config: object) -> dict[str, Any]:
     >>> literals(Config())
     {'sizes': [1, 2]}
     """
-    return cast("dict[str, Any]", _adapter(type(config)).dump_python(config, mode="json"))
+    return cast("dict[str, Any]", _without_added(config, _adapter(type(config)).dump_python(config, mode="json")))
+
+
+def _without_added(config: Any, written: Any) -> Any:
+    if dataclasses.is_dataclass(config) and isinstance(written, dict):
+        fields = {field.name: field for field in dataclasses.fields(config)}
+        return {
+            name: _without_added(getattr(config, name), value)
+            for name, value in written.items()
+            if not (fields[name].metadata.get(_ADDED) and getattr(config, name) == fields[name].default)
+        }
+    if isinstance(config, list | tuple) and isinstance(written, list):
+        return [_without_added(one, other) for one, other in zip(config, written, strict=True)]
+    return written
 
 
 def load(cls: type[C], mapping: Mapping[str, Any], where: str) -> C:

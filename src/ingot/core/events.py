@@ -9,6 +9,7 @@ Kinds: `run`, `step`, `progress`, `metric`, `sample`, `note`, `warning`, `failur
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -90,6 +91,28 @@ class EventLog:
     def close(self) -> None:
         """Close the file; the log can be opened again and continued."""
         self._file.close()
+
+
+class EventTail:
+    """Reads a log that is still being written: each call of `new` returns the events since the one before."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._read = path, 0
+
+    def new(self) -> list[Event]:
+        """Return the events that were not read yet; a line that is not whole is read the next time."""
+        if not self._path.exists():
+            return []
+        events = []
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                with contextlib.suppress(json.JSONDecodeError, KeyError):
+                    events.append(from_json(line.decode("utf-8", errors="replace")))
+        return events
 
 
 def read_log(path: Path) -> list[Event]:

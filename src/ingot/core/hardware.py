@@ -11,6 +11,9 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+# How many compiled kernels torch and oneDNN keep on a processor. A mixture of experts meets new sizes in every step: by
+# default 1,024 of each library are kept, and a training that needs 0.13 GB took 0.74 GB after 24 steps (bf16).
+KERNELS_KEPT = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
@@ -44,6 +47,11 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def has_gpu() -> bool:
+    """Say whether there is a GPU that training would use."""
+    return _accelerator() in ("nvidia", "amd")
 
 
 def memory_bytes() -> int:

@@ -15,7 +15,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -38,13 +38,17 @@ KINDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Plugin:
-    """A loaded plug-in: its kind and name, its Config type, its entry and the first sentence of its docstring."""
+    """A loaded plug-in: its kind and name, its Config type, its entry and the first sentence of its docstring.
+
+    `other` returns what its file holds beside these under a name, or None: some kinds ask for more.
+    """
 
     kind: str
     name: str
     config_type: type[Any]
     entry: Callable[..., Any]
     summary: str
+    other: Callable[[str], Any] = lambda _: None
 
 
 def kinds() -> list[str]:
@@ -67,7 +71,8 @@ def load(kind: str, name: str) -> Plugin:
     if name not in names(kind):
         raise UsageError(f"there is no {kind} named {name!r}", fix=suggest(name, names(kind)))
     module = importlib.import_module(_outside(kind).get(name, f"{folder}.{name}"))
-    return Plugin(kind, name, _config_type(module), getattr(module, entry), _first_sentence(module.__doc__))
+    summary = _first_sentence(module.__doc__)
+    return Plugin(kind, name, _config_type(module), getattr(module, entry), summary, partial(_other, module))
 
 
 def installed_version(package: str) -> str:
@@ -97,6 +102,10 @@ def _callable(value: object) -> Callable[..., Any]:
     if not callable(value):
         raise ValueError(value)
     return value
+
+
+def _other(module: ModuleType, name: str) -> Any:
+    return getattr(module, name, None)
 
 
 def _place(kind: str) -> tuple[str, str]:

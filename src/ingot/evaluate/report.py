@@ -10,9 +10,12 @@ from typing import Any
 
 from ingot import __version__
 from ingot.core import charts, pages
+from ingot.core.energy import sum_of
 from ingot.core.hardware import Machine
 from ingot.core.storage import as_size
 from ingot.evaluate import story
+from ingot.evaluate.continued import Continued
+from ingot.evaluate.during import FIGURE
 from ingot.evaluate.samples import Sample
 from ingot.evaluate.story import Scores
 from ingot.flow.artifact import Artifact
@@ -31,11 +34,12 @@ class Report:
     scores: Scores
     samples: Sequence[Sample]
     machine: Machine
+    continued: Continued | None = None
 
 
 def render(report: Report) -> str:
     """Return the page as HTML."""
-    parts = (_head, _went_in, _learned, _cost, _plan)
+    parts = (_head, _went_in, _learned, _cost, _plan, _forecast)
     return pages.render(TEMPLATE, {name: value for part in parts for name, value in part(report).items()})
 
 
@@ -52,7 +56,8 @@ def _head(report: Report) -> dict[str, Any]:
         "layers": model["layers"],
         "width": model["width"],
         "scores": scores,
-        "quality": story.quality(scores, name),
+        "quality": [*story.quality(scores, name), *story.beside_start(scores, report.continued)],
+        "start": report.continued.start if report.continued else None,
         "scored_size": as_size(scores.bytes),
         "held_out_size": as_size(held_out_bytes),
         "is_capped": scores.bytes < held_out_bytes,
@@ -125,10 +130,12 @@ def _learned(report: Report) -> dict[str, Any]:
     )
     checked = charts.Line("Held-out text", charts.thinned(held_out, _POINTS))
     facts = checkpoint.facts
+    each = [charts.Line(name, charts.thinned(points, _POINTS)) for name, points in story.curves_by_dataset(checkpoint)]
     return {
         "smoothing": window,
         "loss_chart": charts.line_chart(smooth, "tokens", "nats per token"),
-        "held_out_chart": charts.line_chart(checked, "tokens", "bits per byte"),
+        "held_out_chart": "" if each else charts.line_chart(checked, "tokens", "bits per byte"),
+        "dataset_charts": [(line.name, charts.line_chart(line, "tokens", "bits per byte")) for line in each],
         "training_sentence": (
             f"{_number(int(facts['steps']), 'step')} over {count(facts['tokens'])} tokens, the text read "
             f"{_readings(float(plan['readings']))}, at {count(facts['tokens_per_second'])} tokens per second."
@@ -151,7 +158,7 @@ def _cost(report: Report) -> dict[str, Any]:
         "steps": rows,
         "total_time": duration(seconds),
         "training_time": duration(training),
-        "total_energy": watt_hours(sum(step.watt_hours for step in steps)),
+        "total_energy": watt_hours(sum_of(step.watt_hours for step in steps)),
         "method": story.total_method(steps),
         # Twice the time, rounded up to minutes, is a next step that can be felt.
         "longer": f"{max(math.ceil(2 * seconds / 60), 10)}m",
@@ -159,12 +166,30 @@ def _cost(report: Report) -> dict[str, Any]:
     }
 
 
-def watt_hours(amount: float) -> str:
+def _forecast(report: Report) -> dict[str, Any]:
+    """What pilots said the training would come to, and what it came to; nothing where there were none."""
+    if "forecast" not in report.inputs:
+        return {"forecast": None}
+    told, found = report.inputs["forecast"].facts, story.curve(report.inputs["checkpoint"], FIGURE)
+    band = [(float(one["tokens"]), float(one["low"]), float(one["high"])) for one in told["course"]]
+    line = charts.Line("Held-out text", charts.thinned(found, _POINTS), band=band)
+    return {
+        "forecast": {
+            "sentences": told["sentences"],
+            "came": story.as_foretold(told, found[-1][1] if found else None),
+            "chart": charts.line_chart(line, "tokens", "bits per byte"),
+        }
+    }
+
+
+def watt_hours(amount: float | None) -> str:
     """Return energy for people.
 
     >>> watt_hours(0.0123), watt_hours(4.256), watt_hours(12_345)
     ('0.0123 Wh', '4.26 Wh', '12.3 kWh')
     """
+    if amount is None:
+        return "not measured"
     if amount < 0.001:
         return "under 0.001 Wh"
     return f"{amount / 1000:.3g} kWh" if amount >= 1000 else f"{amount:.3g} Wh"
@@ -172,8 +197,8 @@ def watt_hours(amount: float) -> str:
 
 def _plan(report: Report) -> dict[str, Any]:
     plan, checkpoint = report.inputs["plan"].facts, report.inputs["checkpoint"]
-    low, high = plan["forecast_band"]
     made = checkpoint.facts
+    foretold = [_foretold(plan, report.scores.model.value)] if "forecast_band" in plan else []
     return {
         "plan_sentences": plan["sentences"],
         "planned": [
@@ -183,10 +208,11 @@ def _plan(report: Report) -> dict[str, Any]:
             ("Tokens", count(plan["tokens"]), count(made["tokens"])),
             ("Tokens per second", count(plan["tokens_per_second"]), count(made["tokens_per_second"])),
             ("Training time", duration(plan["training_seconds"]), duration(checkpoint.record.seconds)),
-            (
-                "Bits per byte",
-                f"{plan['forecast_bits_per_byte']:.2f} ({low:.2f} to {high:.2f})",
-                f"{report.scores.model.value:.2f}",
-            ),
+            *foretold,
         ],
     }
+
+
+def _foretold(plan: Mapping[str, Any], found: float) -> tuple[str, str, str]:
+    low, high = plan["forecast_band"]
+    return "Bits per byte", f"{plan['forecast_bits_per_byte']:.2f} ({low:.2f} to {high:.2f})", f"{found:.2f}"

@@ -1,7 +1,7 @@
 """The evaluate step: measure the finished model on text it has not seen, beside honest baselines, and write the report.
 
 1. choose the held-out text that is scored: the same bytes for everyone
-2. score the model, zstd with the training text, and an n-gram model of it
+2. score the model, zstd with the training text, and an n-gram model of it; where it went on from a model, that one too
 3. let the model continue three held-out documents
 4. write metrics.json, samples.json and report.html
 """
@@ -20,8 +20,9 @@ import torch
 from ingot.core.hardware import machine
 from ingot.core.storage import write_atomically
 from ingot.evaluate import dictionary, ngram
-from ingot.evaluate.bits import bits_per_byte, document_bits
+from ingot.evaluate.bits import bits_per_byte
 from ingot.evaluate.config import EvaluateConfig
+from ingot.evaluate.continued import compare, model_bits
 from ingot.evaluate.held_out import Text, held_out_texts, training_text
 from ingot.evaluate.report import Report, render
 from ingot.evaluate.samples import Sample, continuations
@@ -29,8 +30,6 @@ from ingot.evaluate.story import Scores
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 from ingot.infer.engine import REFERENCE_ENGINE, build
-from ingot.model.convert import load
-from ingot.tokenizer.codec import Codec
 
 # What there is to do, in this order: whoever watches is told after each how many are done.
 _PARTS = ("model", "zstd", "n-gram", "samples", "report")
@@ -42,9 +41,10 @@ def evaluate(config: EvaluateConfig, inputs: Mapping[str, Artifact], context: St
     torch.set_num_threads(context.cores)
     texts = held_out_texts(inputs["dataset"].path, config.held_out_bytes)
     scores = score(texts, config, inputs, context)
+    continued = compare(texts, config, inputs)
     samples = write_samples(texts, config, inputs, context)
-    page = render(Report(inputs, scores, samples, machine()))
-    facts = as_facts(scores, samples)
+    page = render(Report(inputs, scores, samples, machine(), continued))
+    facts = {**as_facts(scores, samples), **(continued.as_facts() if continued else {})}
     write_atomically(context.folder / "metrics.json", json.dumps({**facts, "limits": asdict(config)}, indent=1) + "\n")
     write_atomically(context.folder / "report.html", page)
     _progress(context, "report")
@@ -57,7 +57,7 @@ def score(
     """Score the model and the baselines on the same texts."""
     documents = [text.text.encode("utf-8") for text in texts]
     sizes = np.array([len(document) for document in documents], dtype=np.int64)
-    own = _model_bits(texts, config, inputs)
+    own = model_bits(texts, inputs["checkpoint"].path, inputs, config)
     _progress(context, "model")
     # The nearest thing to "all of the training text" that fits the limit.
     known = b"\n".join(training_text(inputs["dataset"].path, config.dictionary_bytes))[: config.dictionary_bytes]
@@ -107,13 +107,6 @@ def as_facts(scores: Scores, samples: Sequence[Sample]) -> dict[str, Any]:
         "ngram_counted_bytes": scores.counted_bytes,
         "samples": [asdict(sample) for sample in samples],
     }
-
-
-def _model_bits(texts: Sequence[Text], config: EvaluateConfig, inputs: Mapping[str, Artifact]) -> Any:
-    codec = Codec.load(inputs["tokenizer"].path)
-    decoder = load(inputs["checkpoint"].path).eval()
-    stride = max(int(decoder.config.context * config.stride_share), 1)
-    return document_bits(decoder, codec.encode_batch([text.text for text in texts]), codec.bos, stride)
 
 
 def _progress(context: StepContext, part: str) -> None:

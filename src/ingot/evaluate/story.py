@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ingot.evaluate.bits import Interval
+from ingot.evaluate.continued import Continued
+from ingot.evaluate.during import FIGURE
 from ingot.flow.artifact import Artifact
 
 SHOWN_FAILURES = 20
 # The order in which a reader meets the steps.
-ORDER = ("documents", "dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint")
+ORDER = ("documents", "dataset", "old-dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class StepCost:
     reference: str
     inputs: tuple[str, ...]
     seconds: float
-    watt_hours: float
+    watt_hours: float | None
     method: str
 
 
@@ -123,6 +125,42 @@ def quality(scores: Scores, name: str) -> list[str]:
     ]
 
 
+def beside_start(scores: Scores, continued: Continued | None) -> list[str]:
+    """Say what going on from a model brought on new text, and what it cost on old text."""
+    if continued is None:
+        return []
+    told = [_beside(scores.model.value, continued.before, f"{continued.start}, which it went on from,")]
+    if continued.old_before is not None and continued.old_after is not None:
+        change = continued.old_after / continued.old_before - 1
+        kept = "as well as before" if abs(change) < 0.01 else f"{abs(change):.0%} {'worse' if change > 0 else 'better'}"
+        told.append(
+            f"On text that the old model knew it is {kept}: {continued.old_after:.2f} bits per byte, "
+            f"{continued.old_before:.2f} before."
+        )
+    return told
+
+
+def curves_by_dataset(checkpoint: Artifact) -> list[tuple[str, list[tuple[float, float]]]]:
+    """Return the held-out curve of every dataset of a training on several, by the name of its input."""
+    rows = _lines(checkpoint.path / "curve.jsonl")
+    fields = sorted({field for row in rows for field in row if field.startswith(f"{FIGURE}.")})
+    names = {"shards": "new text", "old": "old text"}
+    return [(names.get(name := field.removeprefix(f"{FIGURE}."), name), curve(checkpoint, field)) for field in fields]
+
+
+def as_foretold(forecast: Mapping[str, Any], came: float | None) -> str:
+    """Say whether a training came to what its pilots foretold."""
+    low, said, high = (float(forecast[name]) for name in ("low", "bits_per_byte", "high"))
+    if came is None:
+        return "The training was not measured on held-out text, so nothing compares."
+    off = abs(came / said - 1)
+    beside = "better" if came < said else "worse"
+    away = "as foretold" if off < 0.001 else f"{off:.1%} {beside} than foretold"
+    if low <= came <= high:
+        return f"It came to {came:.3f}: {away}, inside the band."
+    return f"It came to {came:.3f}: {away}, outside the band. Something was not as in the pilots."
+
+
 def abilities(bits_per_byte: float, parameters: int) -> str:
     """Say what can be expected of a model this good and this large, without promising anything."""
     if bits_per_byte > 1.0 or parameters < 100_000_000:
@@ -151,7 +189,7 @@ def _cost(step: str, artifact: Artifact) -> StepCost:
         reference=artifact.reference,
         inputs=tuple(record.parents),
         seconds=record.seconds,
-        watt_hours=record.joules / 3600,
+        watt_hours=None if record.joules is None else record.joules / 3600,
         method=record.energy_method,
     )
 

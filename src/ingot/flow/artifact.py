@@ -52,7 +52,7 @@ class Record:
     started: str
     finished: str
     seconds: float
-    joules: float
+    joules: float | None
     energy_method: str
     run_id: str = ""
 

@@ -11,14 +11,16 @@ from ingot.core.storage import write_atomically
 
 @dataclass(frozen=True)
 class Spent:
-    """Wall seconds and joules, and whether the joules were measured or estimated."""
+    """Wall seconds and joules (None: not measured), and how the joules were found."""
 
     seconds: float = 0.0
-    joules: float = 0.0
+    joules: float | None = 0.0
     method: str = "estimated"
 
     def __add__(self, other: Spent) -> Spent:
-        return Spent(self.seconds + other.seconds, self.joules + other.joules, other.method)
+        is_known = self.joules is not None and other.joules is not None
+        joules = (self.joules or 0.0) + (other.joules or 0.0) if is_known else None
+        return Spent(self.seconds + other.seconds, joules, other.method)
 
 
 def read_spent(path: Path) -> Spent:

@@ -21,6 +21,7 @@ class Request:
     `executor` is whom to ask for help with its pieces, `earlier` the folder of the version made last, if there is one.
     `processes` is how many a step that can be divided may be divided among, `parallel` how; neither changes the result.
     `unfinished` holds, for each input that is still being written, the record it will have, without facts and files.
+    `allowance` is what the step may spend (core/allowance.py).
     """
 
     step: str
@@ -36,6 +37,7 @@ class Request:
     processes: int = 1
     parallel: Mapping[str, int] = field(default_factory=dict)
     unfinished: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    allowance: Mapping[str, Any] = field(default_factory=dict)
 
 
 class StepExecutor(Protocol):

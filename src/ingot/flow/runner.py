@@ -21,6 +21,7 @@ from typing import Any
 from filelock import BaseFileLock, Timeout
 
 from ingot.core import plugins
+from ingot.core.allowance import Allowance
 from ingot.core.errors import KilledError
 from ingot.core.events import Emit, EventLog, Sink, emitter, one_at_a_time
 from ingot.core.hardware import usable_cores
@@ -45,7 +46,8 @@ class Options:
 
     A step that can be divided is divided among `processes`, as `parallel` says.
 
-    With `overlaps`, steps begin to read while their input is written, where the recipe says they can.
+    With `overlaps`, steps begin to read while their input is written, where the recipe says they can. `allowance` is
+    what each step may spend that can stop and go on later.
     """
 
     executor: str = "local"
@@ -55,6 +57,7 @@ class Options:
     overlaps: bool = False
     processes: int = 1
     parallel: Mapping[str, int] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ class _Runner:
         self._update(StepStatus(step.name, "running", ""))
         emit("step", status="started")
         options = self.options
-        where = (options.processes, options.parallel)
+        where = (options.processes, options.parallel, options.allowance)
         work = Work(self.home, planned, options.cores or usable_cores(), options.executor, unfinished, *where)
         started = now()
         writing = Writing(work.expected(started, self.record.id))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ingot.core.allowance import Allowance
 from ingot.core.errors import UsageError, suggest
 from ingot.core.events import Emit
 from ingot.flow.artifact import Artifact
@@ -33,7 +34,8 @@ class StepContext:
     `folder` is empty at the start, or, for a resumable step, as the interrupted attempt left it. `tasks` divides the
     work among the executor's processes, where it comes in pieces. `unfinished` names the inputs that are still being
     written: files appear in their folders, and they have no facts yet. `stopping` says when the step should save what
-    it is at and end. `crew` is for a step that several processes can do together.
+    it is at and end. `crew` is for a step that several processes can do together. `allowance` is what it may spend, for
+    steps that can save what they are at.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class StepContext:
     unfinished: frozenset[str] = frozenset()
     stopping: Stopping = field(default_factory=Stopping)
     crew: Crew = field(default_factory=Crew)
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 class StepFunction(Protocol):

@@ -7,7 +7,7 @@ import getpass
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from filelock import Timeout
 
 import ingot
+from ingot.core.allowance import Allowance
 from ingot.core.events import Emit
 from ingot.core.storage import link_tree, remove_tree
 from ingot.flow.artifact import RECORD_FILE, Artifact, FileEntry, Record
@@ -37,6 +38,7 @@ class Work:
     unfinished: Mapping[str, Writing] = field(default_factory=dict)
     processes: int = 1
     parallel: Mapping[str, int] = field(default_factory=dict)
+    allowance: Allowance = field(default_factory=Allowance)
 
     @property
     def _folder(self) -> Path:
@@ -60,7 +62,13 @@ class Work:
             processes=self.processes,
             parallel=self.parallel,
             unfinished={name: asdict(writing.expected.record) for name, writing in self.unfinished.items()},
+            allowance=asdict(self._left),
         )
+
+    @property
+    def _left(self) -> Allowance:
+        before = read_spent(self._spent_path)
+        return replace(self.allowance, spent_seconds=before.seconds, spent_joules=before.joules)
 
     @property
     def _scratch(self) -> Path:

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from filelock import FileLock
 
+from ingot.core.allowance import Allowance
 from ingot.core.config import load
 from ingot.core.energy import Meter
 from ingot.core.plugins import load as load_plugin
@@ -121,6 +122,7 @@ def run_step(request: Request, emit: Any, stopping: Stopping, place: Place | Non
         unfinished=frozenset(request.unfinished),
         stopping=stopping,
         crew=Crew(request.processes, request.parallel, place, executor.start, request, emit, stopping),
+        allowance=Allowance(**request.allowance),
     )
     inputs = {name: _input(Path(path), request.unfinished.get(name)) for name, path in request.inputs.items()}
     with room_on_disk(context.folder):

@@ -109,7 +109,7 @@ def places(config: ModelConfig, like: Mapping[str, Tensor]) -> dict[str, Place]:
     for name in like:
         if name.endswith(".balance_bias"):
             continue  # no layout has a place for it; `write` has checked that nothing is lost
-        published = name if name.startswith("lm_head.") else f"model.{name}"
+        published = name if name.startswith(("lm_head.", "score.")) else f"model.{name}"
         if config.layout == "mixtral":
             published = published.replace(".mlp.", ".block_sparse_moe.")
         stem, _, matrix = published.rpartition(".")

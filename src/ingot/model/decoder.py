@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ingot.model.attention import BlockMask, attend, block_mask
 from ingot.model.cache import Cache
 from ingot.model.config import ModelConfig
+from ingot.model.fusing import fusible
 from ingot.model.layers import FeedForward, Norm, Projection
 from ingot.model.moe import Experts, MixtureOfExperts, Router, Routing, router_loss
 from ingot.model.rope import Rotation
@@ -40,19 +41,23 @@ class Attention(nn.Module):
             self.k_norm = Norm(config.head_width, config.norm_epsilon)
 
     def forward(self, x_BTD: Tensor, rotation: Rotation, mask: BlockMask, cache: Cache | None) -> Tensor:
-        rows, tokens, _ = x_BTD.shape
-        q_BTNH = self.q_proj(x_BTD).view(rows, tokens, self.config.heads, -1)
-        k_BTKH = self.k_proj(x_BTD).view(rows, tokens, self.config.kv_heads, -1)
-        v_BTKH = self.v_proj(x_BTD).view(rows, tokens, self.config.kv_heads, -1)
-        if self.config.has_qk_norm:
-            q_BTNH, k_BTKH = self.q_norm(q_BTNH), self.k_norm(k_BTKH)
-        q_BNTH, k_BKTH = rotation(q_BTNH).transpose(1, 2), rotation(k_BTKH).transpose(1, 2)
-        v_BKTH = v_BTKH.transpose(1, 2)
+        q_BNTH, k_BKTH, v_BKTH = _heads(self, x_BTD, rotation)
         if cache is not None:
             k_BKTH, v_BKTH = cache.extend(self.layer, k_BKTH, v_BKTH)
         y_BNTH = attend(q_BNTH, k_BKTH, v_BKTH, mask)
-        y_BTD: Tensor = self.o_proj(y_BNTH.transpose(1, 2).reshape(rows, tokens, -1))
+        y_BTD: Tensor = self.o_proj(y_BNTH.transpose(1, 2).flatten(2))
         return y_BTD
+
+
+@fusible
+def _heads(block: Attention, x_BTD: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor]:
+    """Return rotated queries [B, N, T, H] and keys, and values, [B, K, T, H]."""
+    q_BTNH = block.q_proj(x_BTD).unflatten(-1, (block.config.heads, -1))
+    k_BTKH = block.k_proj(x_BTD).unflatten(-1, (block.config.kv_heads, -1))
+    v_BTKH = block.v_proj(x_BTD).unflatten(-1, (block.config.kv_heads, -1))
+    if block.config.has_qk_norm:
+        q_BTNH, k_BTKH = block.q_norm(q_BTNH), block.k_norm(k_BTKH)
+    return rotation(q_BTNH).transpose(1, 2), rotation(k_BTKH).transpose(1, 2), v_BTKH.transpose(1, 2)
 
 
 class Layer(nn.Module):
@@ -72,12 +77,19 @@ class Layer(nn.Module):
     def forward(
         self, x_BTD: Tensor, rotation: Rotation, mask: BlockMask, cache: Cache | None = None
     ) -> tuple[Tensor, Routing | None]:
-        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rotation, mask, cache)
-        normed_BTD = self.post_attention_layernorm(x_BTD)
+        y_BTD = self.self_attn(self.input_layernorm(x_BTD), rotation, mask, cache)
+        x_BTD, normed_BTD = _added(self.post_attention_layernorm, x_BTD, y_BTD)
         if isinstance(self.mlp, FeedForward):
             return x_BTD + self.mlp(normed_BTD), None
         y_BTD, routing = self.mlp(normed_BTD)
         return x_BTD + y_BTD, routing
+
+
+@fusible
+def _added(norm: Norm, x_BTD: Tensor, y_BTD: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the stream with what was found, and its normed copy."""
+    x_BTD = x_BTD + y_BTD
+    return x_BTD, norm(x_BTD)
 
 
 class Decoder(nn.Module):

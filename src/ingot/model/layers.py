@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ingot.model.fusing import fusible
+
 
 class Projection(nn.Linear):
     """A matrix without bias, applied in the dtype of its input."""
@@ -33,7 +35,12 @@ class Norm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x.float(), self.weight.shape, self.weight.float(), self.epsilon).to(x.dtype)
+        return _normed(x, self.weight, self.epsilon)
+
+
+@fusible
+def _normed(x: Tensor, weight_D: Tensor, epsilon: float) -> Tensor:
+    return F.rms_norm(x.float(), weight_D.shape, weight_D.float(), epsilon).to(x.dtype)
 
 
 class FeedForward(nn.Module):
@@ -46,5 +53,10 @@ class FeedForward(nn.Module):
         self.down_proj = Projection(ffn_width, width)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
-        hidden: Tensor = self.down_proj(F.silu(self.gate_proj(x_BTD)) * self.up_proj(x_BTD))
-        return hidden
+        return _fed(self, x_BTD)
+
+
+@fusible
+def _fed(block: FeedForward, x_BTD: Tensor) -> Tensor:
+    hidden: Tensor = block.down_proj(F.silu(block.gate_proj(x_BTD)) * block.up_proj(x_BTD))
+    return hidden

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ingot.model.config import ModelConfig, RopeScaling
+from ingot.model.fusing import fusible
 
 
 class Rotation:
@@ -34,10 +35,15 @@ class Rotation:
 
     def __call__(self, x_BTNH: Tensor) -> Tensor:
         """Turn each pair (i, i + H/2) of every head by its position's angle."""
-        # Interleaved pairs would load from the same checkpoint without complaint and give wrong logits.
-        low, high = x_BTNH.float().chunk(2, dim=-1)
-        turned = torch.cat((low * self.cosine - high * self.sine, high * self.cosine + low * self.sine), dim=-1)
-        return turned.to(x_BTNH.dtype)
+        return _turned(x_BTNH, self.cosine, self.sine)
+
+
+@fusible
+def _turned(x_BTNH: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    # Interleaved pairs would load from the same checkpoint without complaint and give wrong logits.
+    low, high = x_BTNH.float().chunk(2, dim=-1)
+    turned = torch.cat((low * cosine - high * sine, high * cosine + low * sine), dim=-1)
+    return turned.to(x_BTNH.dtype)
 
 
 def frequencies(config: ModelConfig, device: torch.device) -> Tensor:

@@ -19,7 +19,9 @@ from collections.abc import Sequence
 from ingot.core.errors import InputError
 from ingot.plan.candidate import SAFETY, Candidate, candidates, rate_of, seconds_besides_training, vocabularies
 from ingot.plan.config import PlanConfig, check
-from ingot.plan.forecast import bytes_per_token, data_part, fresh_bytes, size_part
+from ingot.plan.forecast import IRREDUCIBLE, bytes_per_token, data_part, fresh_bytes, size_part
+from ingot.plan.here import Here
+from ingot.plan.paying import in_seconds, power_of, smallest_option
 from ingot.plan.scaling import shapes
 from ingot.plan.schedule import FEWEST_STEPS, batch_size, sequence_length
 from ingot.plan.throughput import Throughput
@@ -33,14 +35,22 @@ TIE = 0.015
 LEAST_SIZE_TO_DATA = 0.35
 
 
-def choose(config: PlanConfig, throughput: Throughput, cores: int) -> Candidate:
-    """Return the best candidate. Raises InputError naming the smallest text or budget that would work."""
-    check(config)
-    check_text(config)
+def choose(asked: PlanConfig, throughput: Throughput, cores: int, here: Here | None = None) -> Candidate:
+    """Return the best candidate that fits into the memory `here`, where that is known.
+
+    Raises InputError naming the smallest text or budget that would work, or the nearest size that fits.
+    """
+    here = here or Here(throughput, cores, power_of(None, cores))
+    check(asked)
+    check_text(asked)
+    config = in_seconds(asked, here.power)
     trainable = [one for one in candidates(config, throughput, cores) if has_enough_steps(one, config)]
     if not trainable:
-        raise budget_too_small(config, throughput, cores)
-    sound = [one for one in trainable if not learns_by_heart(one, config)] or [min(trainable, key=size)]
+        raise budget_too_small(asked, config, here)
+    fitting = [made for one in trainable if (made := here.fit(one)) is not None]
+    if not fitting:
+        raise here.too_large(trainable)
+    sound = [one for one in fitting if not learns_by_heart(one, config)] or [min(fitting, key=size)]
     return best_forecast(sound) if config.seconds else balanced(sound, config)
 
 
@@ -68,7 +78,9 @@ def learns_by_heart(one: Candidate, config: PlanConfig) -> bool:
 def best_forecast(sound: Sequence[Candidate]) -> Candidate:
     """Return the candidate with the lowest forecast of bits per byte, or the largest of those that tie with it."""
     lowest = min(one.forecast.bits_per_byte for one in sound)
-    return max((one for one in sound if one.forecast.bits_per_byte <= lowest * (1 + TIE)), key=size)
+    # Where little is left to gain, a share of the whole would be more than all of it.
+    tied = lowest + TIE * min(lowest, 2 * (lowest - IRREDUCIBLE))
+    return max((one for one in sound if one.forecast.bits_per_byte <= tied), key=size)
 
 
 def balanced(sound: Sequence[Candidate], config: PlanConfig) -> Candidate:
@@ -89,14 +101,15 @@ def size(one: Candidate) -> tuple[int, int]:
     return one.model.parameters, one.model.vocabulary
 
 
-def budget_too_small(config: PlanConfig, throughput: Throughput, cores: int) -> InputError:
-    """Return the error that names the smallest budget of the same kind that would work."""
+def budget_too_small(asked: PlanConfig, config: PlanConfig, here: Here) -> InputError:
+    """Return the error that names the smallest budget of the kind that was `asked` that would work."""
     tokens = FEWEST_STEPS * batch_size(1, config) * sequence_length(1, config)
     if config.tokens:
         given, smallest = f"{config.tokens:,} tokens are", f"--tokens {tokens}"
     else:
-        given = f"{config.seconds:.0f} seconds are"
-        smallest = f"--time {seconds_for(tokens, config, throughput, cores)}s"
+        paid = "" if asked.seconds else f", which {'--energy' if asked.joules else '--money'} pays for,"
+        given = f"{config.seconds:.0f} seconds{paid} are"
+        smallest = smallest_option(asked, seconds_for(tokens, config, here.throughput, here.cores), here.power)
     return InputError(
         f"{given} too small a budget to train anything on this text and this machine",
         why=f"a model needs at least {FEWEST_STEPS} training steps to learn even common words",
@@ -107,6 +120,7 @@ def budget_too_small(config: PlanConfig, throughput: Throughput, cores: int) -> 
 def seconds_for(tokens: int, config: PlanConfig, throughput: Throughput, cores: int) -> int:
     """Return the seconds of a whole build that trains its smallest model on so many tokens, rounded up to tens."""
     smallest = shapes(config)[0]
-    rate = rate_of(smallest, vocabularies(config, smallest)[0], throughput)
+    per_step = batch_size(1, config) * sequence_length(1, config)
+    rate = rate_of(smallest, vocabularies(config, smallest)[0], throughput, per_step)
     seconds = (seconds_besides_training(config, cores) + tokens / rate) / SAFETY
     return math.ceil((seconds + 1) / 10) * 10

@@ -15,9 +15,9 @@ from ingot.model.config import ModelConfig
 from ingot.plan.config import PlanConfig
 from ingot.plan.forecast import Forecast, bytes_per_token, forecast
 from ingot.plan.scaling import VOCABULARIES, Shape, shapes
-from ingot.plan.schedule import Schedule, schedule, sequence_length, tokens_of_steps
+from ingot.plan.schedule import Schedule, batch_size, schedule, sequence_length, tokens_of_steps
 from ingot.plan.stages import other_seconds
-from ingot.plan.throughput import Throughput
+from ingot.plan.throughput import PROBED_LENGTH, PROBED_ROWS, Throughput
 
 # A token must be met often enough to be learned: this much text per entry of the vocabulary, a judgement.
 TEXT_BYTES_PER_VOCABULARY_ENTRY = 400
@@ -77,7 +77,10 @@ def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Thr
     text_tokens = config.train_bytes / token_bytes
     rate = rate_of(shape, vocabulary, throughput)
     tokens = training_tokens(config, text_tokens, rate, cores)
-    planned = schedule(tokens, shape.width, config)
+    # The batch depends on the tokens, and a larger one is read faster.
+    rate = rate_of(shape, vocabulary, throughput, batch_size(tokens, config) * sequence_length(tokens, config))
+    tokens = training_tokens(config, text_tokens, rate, cores)
+    planned = schedule(tokens, config)
     model = shape.model(vocabulary, sequence_length(tokens, config), config.layout)
     return Candidate(
         model=model,
@@ -88,9 +91,11 @@ def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Thr
     )
 
 
-def rate_of(shape: Shape, vocabulary: int, throughput: Throughput) -> float:
-    """Return the tokens per second to expect of a size; its context does not enter."""
-    return throughput.of_model(shape.model(vocabulary, context=1))
+def rate_of(
+    shape: Shape, vocabulary: int, throughput: Throughput, tokens_per_step: int = PROBED_LENGTH * PROBED_ROWS
+) -> float:
+    """Return the tokens per second to expect of a size with such steps; its context does not enter."""
+    return throughput.of_model(shape.model(vocabulary, context=1), tokens_per_step)
 
 
 def training_tokens(config: PlanConfig, text_tokens: float, rate: float, cores: int) -> float:

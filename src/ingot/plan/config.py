@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ingot.core.config import added
 from ingot.core.errors import InputError, UsageError
 from ingot.tokenizer.vocabulary import ROW_MULTIPLE, SMALLEST
 
@@ -25,7 +26,9 @@ class MeasuredVocabulary:
 
 @dataclass(frozen=True)
 class PlanConfig:
-    """Exactly one of `seconds` (of the whole build), `steps` and `tokens` is the budget; the others stay 0.
+    """Exactly one of `seconds`, `joules` and `money` (of the whole build), `steps` and `tokens` is the budget.
+
+    The others stay 0. Money, in any one currency, needs the price of an hour of the machine, of a kWh, or both.
 
     Zero or an empty string elsewhere means: choose for me. `preset` is a name from the ladder of sizes, such as
     "128x4" (width x layers); `width` and `layers` replace its two numbers. `bytes_per_token_by_vocabulary` is the fact
@@ -45,19 +48,26 @@ class PlanConfig:
     batch_size: int = 0
     layout: Layout = "qwen3"
     bytes_per_token_by_vocabulary: tuple[MeasuredVocabulary, ...] = ()
+    joules: float = added(0.0)
+    money: float = added(0.0)
+    price_per_hour: float = added(0.0)
+    price_per_kwh: float = added(0.0)
 
 
 def check(config: PlanConfig) -> None:
     """Check the settings a person can get wrong, once. Raises UsageError or InputError saying what to change."""
-    budgets = {"seconds": config.seconds, "steps": config.steps, "tokens": config.tokens}
+    budgets = {name: getattr(config, name) for name in ("seconds", "joules", "money", "steps", "tokens")}
     given = [name for name, value in budgets.items() if value]
     if len(given) != 1:
         raise UsageError(
             f"a plan needs exactly one budget, not {len(given)}" + (f" ({' and '.join(given)})" if given else ""),
-            fix="give one of --time, --steps and --tokens, for example --time 10m",
+            fix="give one of --time, --energy, --money, --steps and --tokens, for example --time 10m",
         )
     if budgets[given[0]] < 0:
         raise InputError(f"the budget is negative: {budgets[given[0]]} {given[0]}", fix="give a positive budget")
+    if config.money and not (config.price_per_hour or config.price_per_kwh):
+        fix = "say what it costs: --price 2.50/h for the machine, --price 0.30/kWh for energy, or both"
+        raise UsageError("money is given and no price", where="--money", fix=fix)
     if config.width % 64:
         raise UsageError(f"a width of {config.width} does not fit", why="heads are 64 wide", fix="a multiple of 64")
     if config.vocabulary:

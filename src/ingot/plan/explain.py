@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ingot.plan.candidate import MOST_READINGS, Candidate
 from ingot.plan.config import PlanConfig
 from ingot.plan.forecast import bytes_per_token
@@ -16,6 +19,41 @@ def sentences(config: PlanConfig, chosen: Candidate, other_seconds: float, is_me
         _time(config, chosen, other_seconds, is_measured),
         _forecast(chosen),
     ]
+
+
+def spending_sentence(costs: Mapping[str, Any]) -> str:
+    """Say what a plan's costs come to, with the word that tells how energy was found."""
+    joules, money = costs["expected_joules"], costs["expected_money"]
+    if joules is None:
+        told = "How much energy it takes is not measured on this machine"
+    else:
+        low, high = (energy(each) for each in costs["expected_joules_band"])
+        told = f"The whole build takes about {energy(joules)} ({low} to {high}; {costs['energy_method']})"
+    if money is None:
+        return f"{told}."
+    low, high = costs["expected_money_band"]
+    return f"{told} and costs about {price(money)} ({price(low)} to {price(high)})."
+
+
+def price(money: float) -> str:
+    """Return an amount of money for people.
+
+    >>> price(1893.2), price(20), price(0.0137)
+    ('1,893', '20.00', '0.014')
+    """
+    if money >= 1000:
+        return f"{money:,.0f}"
+    return f"{money:.2f}" if money >= 1 else f"{money:.2g}"
+
+
+def energy(joules: float) -> str:
+    """Return energy for people.
+
+    >>> energy(7200), energy(7.2e6)
+    ('2 Wh', '2 kWh')
+    """
+    hours = joules / 3600
+    return f"{hours / 1000:.3g} kWh" if hours >= 1000 else f"{hours:.3g} Wh"
 
 
 def duration(seconds: float) -> str:
@@ -62,6 +100,8 @@ def _vocabulary(config: PlanConfig, chosen: Candidate) -> str:
 def _text(config: PlanConfig, chosen: Candidate) -> str:
     schedule = chosen.schedule
     seen = f"It trains {schedule.steps:,} steps of {schedule.batch_size * schedule.sequence_length:,} tokens"
+    if schedule.accumulate > 1:
+        seen += f" (each in {schedule.accumulate} pieces, so that it fits into memory)"
     if chosen.readings < 1:
         return f"{seen}: about {chosen.readings:.0%} of your text, chosen evenly, each part once."
     read = f"{seen}: your text {chosen.readings:.2g} times"

@@ -5,18 +5,27 @@ of a fingerprint. Each size is the number of parts along one way to divide a tra
 
 - data: copies of the model, each of which reads its own rows
 - shard: parts the weights and moments of one copy are cut into; each part reads its own rows, too (FSDP, ZeRO-3)
-- tensor: parts each matrix product is cut into; all of them read the same rows
-- expert: groups the experts of a layer are dealt among; it divides shard, whose processes it reuses
-- pipeline, context: runs of layers, runs of tokens; planned for, not applied yet
+- context: parts each row is cut into along its tokens; they share the weights out among them as `shard` does
+- tensor: parts each matrix product is cut into; all of them read the same tokens
+- expert: groups the experts of a layer are dealt among; it divides shard x context, whose processes it reuses
+- pipeline: runs of layers, one after another; the rows of a step follow one another through them
+
+Ranks count tensor fastest, then context, shard, data and pipeline: who talks most lies closest together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 from ingot.core.errors import UsageError, suggest
 from ingot.model.config import ModelConfig
+
+# Tried inside a machine, and over machines.
+_INSIDE, _IN_A_ROW = (1, 2, 4, 8), (2, 4, 8)
+# Tokens of a row that one process must at least be left with.
+_LONG_PART = 4096
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,10 @@ class ParallelPlan:
         for name, size in asdict(self).items():
             if size < 1:
                 raise _refused(f"{name} is {size}", f"set {name} to at least 1")
-        if self.shard % self.expert:
-            near = nearest_divisor(self.shard, self.expert)
-            raise _refused(f"expert = {self.expert} does not divide shard = {self.shard}", f"set expert to {near}")
-        for name in ("pipeline", "context"):
-            if getattr(self, name) > 1:
-                raise _refused(f"{name} parallelism is not built yet", f"set {name} to 1 and use shard or tensor")
+        if self.parts % self.expert:
+            near = nearest_divisor(self.parts, self.expert)
+            whole = "shard" if self.context == 1 else "shard x context"
+            raise _refused(f"expert = {self.expert} does not divide {whole} = {self.parts}", f"set expert to {near}")
 
     @property
     def processes(self) -> int:
@@ -51,8 +58,25 @@ class ParallelPlan:
         """How many processes read rows of their own."""
         return self.data * self.shard
 
-    def check(self, model: ModelConfig, batch_size: int) -> None:
+    @property
+    def parts(self) -> int:
+        """Into how many parts the weights of one copy, or of one run of its layers, are cut."""
+        return self.shard * self.context
+
+    def reader(self, rank: int) -> int:
+        """Return which of the `readers` a rank is."""
+        return rank // (self.tensor * self.context) % self.readers
+
+    def check(self, model: ModelConfig, batch_size: int, sequence_length: int | None = None) -> None:
         """Raise UsageError, with the nearest that works, when a model or a batch cannot be divided so."""
+        if model.layers < self.pipeline:
+            what = f"{model.layers} layers cannot be dealt among {self.pipeline} processes in a row"
+            raise _refused(what, f"set pipeline to {model.layers}")
+        if sequence_length is not None and self.context > 1 and sequence_length % (2 * self.context):
+            what = f"rows of {sequence_length} tokens cannot be cut into {2 * self.context} equal pieces"
+            longer = _above(sequence_length, 2 * self.context)
+            near = max((size for size in range(1, self.context) if sequence_length % (2 * size) == 0), default=1)
+            raise _refused(what, f"set context to {near}, or sequence_length to {longer}; each part reads two pieces")
         for name, whole in (("heads", model.heads), ("kv_heads", model.kv_heads)):
             if whole % self.tensor:
                 near = nearest_divisor(model.kv_heads, self.tensor)
@@ -71,6 +95,46 @@ class ParallelPlan:
             near = nearest_divisor(batch_size, self.readers)
             what = f"a batch of {batch_size} rows cannot be dealt among {self.readers} processes"
             raise _refused(what, f"use {near} of them, or a batch_size such as {_above(batch_size, self.readers)}")
+
+
+def ways(model: ModelConfig, devices: int, per_machine: int, sequence_length: int) -> Iterator[ParallelPlan]:
+    """Yield how so many devices can divide a training, those that cost least first.
+
+    Copies and shards talk once a layer, of weights alone. Parts of a row tell their keys, which pays for long rows;
+    parts of a matrix tell all they compute. Both stay inside a machine. Runs of layers talk least, but wait for one
+    another: over machines, when nothing else fits.
+    """
+    inside = [(tensor, context) for tensor in _INSIDE for context in _INSIDE if per_machine % (tensor * context) == 0]
+    fitting = [
+        (tensor, context)
+        for tensor, context in inside
+        if _is_cut_evenly(model, tensor) and (context == 1 or _is_long(sequence_length, context))
+    ]
+    for tensor, context in fitting:
+        if devices % (tensor * context) == 0:
+            for shard in _divisors(devices // (tensor * context)):
+                expert = math.gcd(shard * context, model.experts) if model.experts else 1
+                data = devices // (tensor * context * shard)
+                yield ParallelPlan(data=data, shard=shard, tensor=tensor, expert=expert, context=context)
+    tensor, context = max(fitting, key=lambda sizes: (sizes[0] * sizes[1], sizes[0]))
+    for pipeline in _IN_A_ROW:
+        if devices > per_machine and devices % (tensor * context * pipeline) == 0 and model.layers >= pipeline:
+            shard = devices // (tensor * context * pipeline)
+            expert = math.gcd(shard * context, model.experts) if model.experts else 1
+            yield ParallelPlan(shard=shard, tensor=tensor, expert=expert, context=context, pipeline=pipeline)
+
+
+def _is_cut_evenly(model: ModelConfig, tensor: int) -> bool:
+    return all(width % tensor == 0 for width in (model.heads, model.kv_heads, *_widths(model).values()))
+
+
+def _is_long(sequence_length: int, context: int) -> bool:
+    """Say whether rows are long enough to be cut: what is told grows with a row, what is saved with its square."""
+    return sequence_length % (2 * context) == 0 and sequence_length // context >= _LONG_PART
+
+
+def _divisors(whole: int) -> list[int]:
+    return [part for part in range(1, whole + 1) if whole % part == 0]
 
 
 def planned(processes: int, given: Mapping[str, int]) -> ParallelPlan:
@@ -109,10 +173,23 @@ def read(text: str) -> dict[str, int]:
     return sizes
 
 
-def rows_at_once(rows: int, accumulate: int, readers: int) -> int:
-    """Return into how many pieces one of `readers` cuts its `rows`: no piece larger than one process would take."""
-    least = -(-accumulate // readers)
+def rows_at_once(rows: int, accumulate: int, readers: int, stages: int = 1) -> int:
+    """Return into how many pieces one of `readers` cuts its `rows`: no piece larger than one process would take.
+
+    Through `stages` in a row go at least four pieces for each where there are so many rows: while the first pieces
+    come and the last ones go, stages wait, for (stages - 1) / (pieces + stages - 1) of the step.
+    """
+    least = max(-(-accumulate // readers), 4 * stages if stages > 1 else 1)
     return next(count for count in range(least, rows + 1) if rows % count == 0) if least <= rows else rows
+
+
+def layers_of(stage: int, stages: int, layers: int) -> range:
+    """Return which layers a stage of a pipeline has: as many as the others, or one more or less.
+
+    >>> [layers_of(stage, 3, 8) for stage in range(3)]
+    [range(0, 2), range(2, 5), range(5, 8)]
+    """
+    return range(layers * stage // stages, layers * (stage + 1) // stages)
 
 
 def nearest_divisor(whole: int, wanted: int) -> int:

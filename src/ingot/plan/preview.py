@@ -9,10 +9,10 @@ from typing import Any
 from ingot.core.hardware import Machine
 from ingot.plan.config import PlanConfig
 from ingot.plan.disk import build_bytes
+from ingot.plan.here import guessed, probed
 from ingot.plan.run import plan_facts
 from ingot.plan.scaling import VOCABULARIES, shapes
 from ingot.plan.schedule import FEWEST_STEPS, batch_size, sequence_length
-from ingot.plan.throughput import estimated, from_probe
 
 # Text found in a byte of source files, by and large; PDFs hold less, plain text all of it. One part in 20 is held out.
 _HELD_OUT_SHARE = 0.05
@@ -26,8 +26,7 @@ def preview(source_bytes: int, budget: PlanConfig, probe: Mapping[str, Any] | No
     """
     held_out = int(source_bytes * _HELD_OUT_SHARE)
     config = replace(budget, train_bytes=source_bytes - held_out, held_out_bytes=held_out)
-    throughput = from_probe(probe) if probe else estimated(machine.cores, machine.has_bf16)
-    facts = plan_facts(config, throughput, machine.cores)
+    facts = plan_facts(config, probed(probe, machine.cores) if probe else guessed(machine))
     return {**facts, "disk_bytes": build_bytes(source_bytes, facts["parameters"]), "source_bytes": source_bytes}
 
 

@@ -2,7 +2,7 @@
 
 The batch that still uses every token well grows with the square root of the tokens seen (Zhang et al. 2024, "How does
 critical batch size scale in pre-training?"): a short training wants many small steps. The learning rate is the one
-measured at width 256 and falls with the square root of the width above it.
+measured at width 256; other widths are brought to it (train/width.py), so that it holds for all.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ingot.plan.config import PlanConfig
 
 FEWEST_STEPS = 50
-_WIDTH_OF_RATE, _RATE = 256, 4e-3
+# The width that the rate was measured at, and the rate.
+BASE_WIDTH, _RATE = 256, 4e-3
 # (tokens from which on, sequence length)
 _LENGTHS = ((0, 256), (150_000, 512), (50_000_000, 1024), (1_000_000_000, 2048), (100_000_000_000, 4096))
 _REFERENCE_TOKENS, _REFERENCE_BATCH = 1_000_000, 2048
@@ -22,7 +23,11 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 512, 1 << 24
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the tokens are served: `learning_rate` at its peak, and after how many steps to save and to look."""
+    """How the tokens are served: `learning_rate` at its peak, and after how many steps to save and to look.
+
+    The rate is meant for `base_width`; the training brings other widths to it. A batch that does not fit memory is read
+    in `accumulate` pieces, and if that is not enough layers `recompute` what they would have kept.
+    """
 
     steps: int
     batch_size: int
@@ -31,6 +36,9 @@ class Schedule:
     warmup_steps: int
     checkpoint_every: int
     evaluate_every: int
+    base_width: int = BASE_WIDTH
+    accumulate: int = 1
+    recompute: bool = False
 
     @property
     def tokens(self) -> int:
@@ -61,7 +69,7 @@ def tokens_of_steps(config: PlanConfig) -> float:
     return config.steps * batch_size(guess, config) * sequence_length(guess, config)
 
 
-def schedule(tokens: float, width: int, config: PlanConfig) -> Schedule:
+def schedule(tokens: float, config: PlanConfig) -> Schedule:
     """Return the schedule for at most this many tokens; with `config.steps` the number of steps is taken as given."""
     length, batch = sequence_length(tokens, config), batch_size(tokens, config)
     steps = config.steps or int(tokens // (length * batch))
@@ -69,7 +77,7 @@ def schedule(tokens: float, width: int, config: PlanConfig) -> Schedule:
         steps=steps,
         batch_size=batch,
         sequence_length=length,
-        learning_rate=float(f"{_RATE * math.sqrt(_WIDTH_OF_RATE / max(width, _WIDTH_OF_RATE)):.3g}"),
+        learning_rate=_RATE,
         warmup_steps=min(max(steps // 50, 20), 2000, steps // 5),
         checkpoint_every=max(steps // 10, 1),
         evaluate_every=max(steps // 20, 1),

@@ -21,8 +21,13 @@ FLOPS_PER_CORE_BF16 = 60e9
 FLOPS_PER_CORE_FP32 = 30e9
 # A token costs at least this much on a core however small the model: kernel starts, norms, the optimiser.
 SMALLEST_SECONDS_PER_TOKEN_ON_A_CORE = 60e-6
+# How far off a time may be that was told from measurements or from the core count, as a factor.
+MEASURED_BAND, ESTIMATED_BAND = 1.25, 2.0
 # Tokens in a row while the probe trains. Operations per token grow with it: those of two sizes compare at one length.
-PROBED_LENGTH = 512
+PROBED_LENGTH, PROBED_ROWS = 512, 4
+# Muon's Newton-Schulz steps; and what a parameter's update costs beside them, in operations of a matrix product of the
+# same time (some forty bytes are read and written): a judgement.
+_MUON_STEPS, _UPDATE_OPERATIONS = 5, 200
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,14 @@ class Throughput:
     measurements: tuple[Measurement, ...]
     is_measured: bool
 
-    def of_model(self, model: ModelConfig) -> float:
-        """Return the tokens per second to expect of a model."""
-        return self.tokens_per_second(model.flops_per_token(PROBED_LENGTH))
+    @property
+    def band(self) -> float:
+        """How far off a time may be, as a factor."""
+        return MEASURED_BAND if self.is_measured else ESTIMATED_BAND
+
+    def of_model(self, model: ModelConfig, tokens_per_step: int = PROBED_LENGTH * PROBED_ROWS) -> float:
+        """Return the tokens per second to expect of a model; the update of a step is shared by its tokens."""
+        return self.tokens_per_second(_operations(model, PROBED_LENGTH, tokens_per_step))
 
     def tokens_per_second(self, flops_per_token: float) -> float:
         """Return the tokens per second to expect at this size."""
@@ -87,7 +97,31 @@ def estimated(cores: int, has_bf16: bool) -> Throughput:
 def _flops(size: Mapping[str, Any]) -> float:
     names = {field.name for field in fields(ModelConfig)}
     model = ModelConfig(**{name: value for name, value in size["model"].items() if name in names})
-    return model.flops_per_token(int(size.get("sequence_length", PROBED_LENGTH)))
+    length = int(size.get("sequence_length", PROBED_LENGTH))
+    return _operations(model, length, length * int(size.get("batch_size", PROBED_ROWS)))
+
+
+def _operations(model: ModelConfig, length: int, tokens_per_step: int) -> float:
+    """Return the operations of a token, its share of the step's update included."""
+    return model.flops_per_token(length) + update_operations(model) / tokens_per_step
+
+
+def update_operations(model: ModelConfig) -> float:
+    """Return the operations of one update with Muon: per matrix and Newton-Schulz step two products and a square.
+
+    For m x n with m the shorter side: 4 m m n + 2 m m m. In a small model with small batches that is a third of all.
+    """
+    queries, keys = model.heads * model.head_width, model.kv_heads * model.head_width
+    attention = 2 * _orthogonal(queries, model.width) + 2 * _orthogonal(keys, model.width)
+    dense = 3 * _orthogonal(model.ffn_width, model.width)
+    mixture = 3 * model.experts * _orthogonal(model.expert_ffn_width, model.width) if model.experts else 0.0
+    layers = model.layers * attention + (model.layers - model.moe_layers) * dense + model.moe_layers * mixture
+    return _MUON_STEPS * layers + _UPDATE_OPERATIONS * model.parameters
+
+
+def _orthogonal(rows: int, columns: int) -> float:
+    short, long = min(rows, columns), max(rows, columns)
+    return 4.0 * short * short * long + 2.0 * short**3
 
 
 def _without_dips(points: Sequence[Measurement]) -> tuple[Measurement, ...]:

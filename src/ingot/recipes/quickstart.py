@@ -1,7 +1,7 @@
 """From folders of documents to a registered model: the whole product on one page.
 
     documents -> dataset -> plan -> tokenizer -> shards -> checkpoint -> report -> model
-                   probe ---^
+                   probe ---^                          ^-- pilots, forecast (when asked for)
 
 Every arrow is a Step that runs in a process of its own and leaves an Artifact with a record. The plan decides sizes and
 steps from the amount of text, the budget and what the probe measured on this machine; the steps after it take its
@@ -21,6 +21,7 @@ from ingot.flow.source import Source
 from ingot.flow.step import Field, Partial, Step
 from ingot.infer.config import PackageConfig
 from ingot.plan.config import PlanConfig
+from ingot.recipes.pilots import with_forecast
 from ingot.tokenizer.config import Config as TokenizerConfig
 from ingot.tokenizer.config import CutConfig
 from ingot.train.config import PretrainConfig, ProbeConfig
@@ -29,7 +30,7 @@ PROBE_ARTIFACT = "machine-probe"
 # What the trainer takes from the plan, by the same names on both sides.
 PLANNED_SETTINGS = (
     *("model", "steps", "batch_size", "sequence_length", "learning_rate", "warmup_steps"),
-    *("checkpoint_every", "evaluate_every"),
+    *("checkpoint_every", "evaluate_every", "base_width", "accumulate", "recompute"),
 )
 # Where text is little, learning ends before; where it is much, a larger table is seldom worth its parameters.
 LARGEST_LEARNED = 65_536
@@ -39,10 +40,15 @@ LARGEST_LEARNED = 65_536
 class Choices:
     """What the user decides; zero means: the plan decides, except for the seed.
 
-    Exactly one of seconds, steps and tokens is the budget.
+    Exactly one of seconds, joules, money, steps and tokens is the budget. With `forecast` pilots say first how the
+    training will end.
     """
 
     seconds: float = 0.0
+    joules: float = 0.0
+    money: float = 0.0
+    price_per_hour: float = 0.0
+    price_per_kwh: float = 0.0
     steps: int = 0
     tokens: int = 0
     vocabulary: int = 0
@@ -50,6 +56,7 @@ class Choices:
     layers: int = 0
     layout: Literal["qwen3", "mistral"] = "qwen3"
     seed: int = 0
+    forecast: bool = False
     exclude: tuple[str, ...] = ()
     curation: CurateConfig = field(default_factory=CurateConfig)
 
@@ -76,7 +83,7 @@ def quickstart(
     # One probe serves every build of this home: it is about the machine.
     probe = Step("probe", PROBE_ARTIFACT, "Probe", "ingot.train.probe:measure", ProbeConfig())
     known = _facts(dataset, "train_bytes", "held_out_bytes") | _facts(vocabulary, "bytes_per_token_by_vocabulary")
-    plan = step("plan", "ingot.plan.run:plan", _budget(choices), [probe], fields=known)
+    plan = step("plan", "ingot.plan.run:plan", _budget(choices), [probe], fields=known, version=2)
 
     cut = _by_name([dataset]) | {"tokenizer": vocabulary}
     chosen = _facts(plan, "vocabulary")
@@ -98,13 +105,15 @@ def quickstart(
         is_resumable=True,
         reads_early=("shards",),
     )
-    so_far = [documents, dataset, vocabulary, plan, tokenizer, shards, checkpoint]
+    foreseen = with_forecast(name, plan, checkpoint) if choices.forecast else [checkpoint]
+    checkpoint = foreseen[-1]
+    so_far = [documents, dataset, vocabulary, plan, tokenizer, shards, *foreseen]
     report = step("report", "ingot.evaluate.run:evaluate", EvaluateConfig(), so_far)
 
     # The model bears the name the user gave, without a suffix.
     parts = _by_name([checkpoint, tokenizer, report])
     model = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(), parts)
-    return [documents, dataset, vocabulary, probe, plan, tokenizer, shards, checkpoint, report, model]
+    return [documents, dataset, vocabulary, probe, plan, tokenizer, shards, *foreseen, report, model]
 
 
 def _by_name(steps: Sequence[Step]) -> dict[str, Step]:
@@ -122,8 +131,14 @@ def _folders(paths: Sequence[str], exclude: tuple[str, ...]) -> Source:
 
 
 def _budget(choices: Choices) -> PlanConfig:
+    # Pilots cost up to a tenth of the training: so much less is left for it.
+    share = 1.1 if choices.forecast else 1.0
     return PlanConfig(
-        seconds=choices.seconds,
+        seconds=choices.seconds / share,
+        joules=choices.joules / share,
+        money=choices.money / share,
+        price_per_hour=choices.price_per_hour,
+        price_per_kwh=choices.price_per_kwh,
         steps=choices.steps,
         tokens=choices.tokens,
         vocabulary=choices.vocabulary,

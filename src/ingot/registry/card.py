@@ -23,6 +23,7 @@ BASE_LIMITS = (
 # bits per byte of the model first, then what it has to beat
 _SCORES = (
     ("bits_per_byte", "this model"),
+    ("before_bits_per_byte", "the model it went on from"),
     ("ngram_bits_per_byte", "n-gram model trained on the same text"),
     ("zstd_bits_per_byte", "zstd -19 with the training text as dictionary"),
 )
@@ -60,7 +61,8 @@ def _front_matter() -> str:
 
 def _introduction(card: Card) -> str:
     size = f" of {_number(card.facts['parameters'])} parameters" if "parameters" in card.facts else ""
-    return f"A base language model{size}, trained from scratch on its owner's documents with Ingot."
+    how = "gone on from an existing model with" if "before_bits_per_byte" in card.report else "trained from scratch on"
+    return f"A base language model{size}, {how} its owner's documents with Ingot."
 
 
 def _section(title: str, lines: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ from ingot.model.decoder import Decoder
 from ingot.tokenizer.codec import Codec, read_tokenizer
 from ingot.train.adapters import attach
 from ingot.train.config import PretrainConfig
+from ingot.train.width import scale_first_weights
 
 START = "start"
 # Of a ModelConfig: what training may do otherwise with the same weights.
@@ -69,7 +70,9 @@ def first_decoder(config: PretrainConfig, dtype: torch.dtype, start: Path | None
     """
     torch.manual_seed(config.seed)
     decoder = Decoder(config.model, dtype)
-    if start is not None:
+    if start is None:
+        scale_first_weights(decoder, config)
+    else:
         read_weights(decoder, start)
     return decoder if config.adapters is None else attach(decoder, config.adapters)
 

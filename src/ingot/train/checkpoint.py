@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from torch import Tensor
 from ingot.core.errors import SpaceError, StepError
 from ingot.core.events import Emit
 from ingot.core.storage import (
+    fsync_folder,
     fsync_tree,
     move_into_place,
     no_space,
@@ -55,17 +58,21 @@ class Saved:
 
 
 class Checkpoints:
-    """The checkpoints of one training, in `folder`; the newest `keep` are kept.
+    """The checkpoints of one training, in `folder`; the newest, and the newest `keep` regular ones, are kept.
+
+    Regular are those after every `every` steps, or all of them. The others are there for a stop only: where a training
+    goes back to by itself must not depend on the clock.
 
     With several `ranks` every one calls every method. The connections they agree over must be used by nothing else,
     because `save` may run in a thread.
     """
 
-    def __init__(self, folder: Path, keep: int, emit: Emit, ranks: Ranks | None = None) -> None:
+    def __init__(self, folder: Path, keep: int, emit: Emit, ranks: Ranks | None = None, every: int = 0) -> None:
         self._folder = folder
         self._keep = keep
         self._emit = emit
         self._ranks = ranks or Ranks()
+        self._every = every
         if self._ranks.rank == 0:
             for unfinished in folder.glob(".*"):  # what a crash left of a write or a removal
                 remove_tree(unfinished)
@@ -95,7 +102,7 @@ class Checkpoints:
                 self._emit("warning", text=text, at_step=step)
             return False
         if self._ranks.rank == 0:
-            for outdated in self._by_age()[self._keep :]:
+            for outdated in self._outdated():
                 remove_tree(outdated)
         return True
 
@@ -110,7 +117,10 @@ class Checkpoints:
             with room_on_disk(self._folder):
                 unfinished.mkdir(parents=True, exist_ok=True)
                 _save_tensors(tensors, unfinished / name)
-                fsync_tree(unfinished)
+                # Its own file alone: what others are writing beside it has names that do not last.
+                with (unfinished / name).open("rb") as file:
+                    os.fsync(file.fileno())
+                fsync_folder(unfinished)
             sums[name] = _fingerprint(unfinished / name)
 
         def finish() -> None:
@@ -156,7 +166,7 @@ class Checkpoints:
             told = self._ranks.all(_damage(folder, self._ranks.rank, self._ranks.size))
             damage = next(filter(None, told), "")
             if not damage:
-                return _read(folder)
+                return _read(folder, in_parts=self._ranks.size > 1)
             if self._ranks.rank == 0:
                 self._set_aside(folder, damage)
             self._ranks.wait()
@@ -164,8 +174,16 @@ class Checkpoints:
             raise _all_damaged(self._folder)
         return None
 
+    def close(self) -> None:
+        """Wait for what is still on its way to other places; here there are none."""
+
     def go_back(self, count: int) -> Saved | None:
-        """Read the whole checkpoint that is `count` before the newest, or the oldest, and remove those after it."""
+        """Read the whole regular checkpoint that is `count` before the newest, or the oldest; remove those after it."""
+        found = self._ranks.first([folder.name for folder in self._by_age()])
+        if any(map(self._is_regular, found)) and self._ranks.rank == 0:
+            for name in takewhile(lambda name: not self._is_regular(name), found):
+                remove_tree(self._folder / name)
+        self._ranks.wait()
         whole = self.newest()
         for _ in range(count):
             found = self._ranks.first([folder.name for folder in self._by_age()])
@@ -181,6 +199,14 @@ class Checkpoints:
         """Finished checkpoints, newest first: the name says which, no pointer can disagree."""
         folders = (path for path in self._folder.glob("step-*") if path.suffix != _CORRUPT)
         return sorted(folders, reverse=True)
+
+    def _is_regular(self, name: str) -> bool:
+        return not self._every or int(name.removeprefix("step-")) % self._every == 0
+
+    def _outdated(self) -> list[Path]:
+        every = self._by_age()
+        kept = {*every[:1], *[folder for folder in every if self._is_regular(folder.name)][: self._keep]}
+        return [folder for folder in every if folder not in kept]
 
     def _set_aside(self, folder: Path, damage: str) -> None:
         aside = folder.with_name(folder.name + _CORRUPT)
@@ -246,9 +272,12 @@ def _damage(folder: Path, rank: int, ranks: int) -> str:
     return ""
 
 
-def _read(folder: Path) -> Saved:
+def _read(folder: Path, in_parts: bool) -> Saved:
     scalars = json.loads((folder / SCALARS).read_text(encoding="utf-8"))
-    return Saved(Parts(folder) if (folder / LAYOUT).exists() else load_file(folder / TENSORS), scalars)
+    if (folder / LAYOUT).exists():
+        return Saved(Parts(folder), scalars)
+    # Of several ranks each reads no more of what one process wrote than it holds.
+    return Saved(Parts(folder, only=TENSORS) if in_parts else load_file(folder / TENSORS), scalars)
 
 
 def _manifest(folder: Path) -> dict[str, dict[str, Any]]:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ingot.core.config import added
 from ingot.core.errors import UsageError
 from ingot.data.mixture import Config as Mixture
 from ingot.model.config import ModelConfig
 
 Optimizer = Literal["muon", "adamw"]
 Precision = Literal["auto", "bf16", "fp32"]
+Shape = Literal["wsd", "cosine"]
+Compile = Literal["auto", "on", "off"]
 
 # The sizes a probe trains for a moment: throughput in between is interpolated. The small ones are close together,
 # because there a token's cost hardly follows the model's size.
@@ -59,12 +62,17 @@ class PretrainConfig:
 
     A step reads `batch_size` rows of `sequence_length` tokens, in `accumulate` equal pieces when they do not fit memory
     at once. The learning rate climbs for `warmup_steps`, stays, and falls to zero over the last `decay_fraction` of the
-    steps. `precision` "auto" is bf16 where the machine multiplies it in hardware, else fp32. Every `checkpoint_every`
-    steps the state is saved, and the newest `keep_checkpoints` are kept; 0 saves only at the end. Every
-    `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at the end. A batch whose
-    gradient is `spike_factor` times as long as usual is skipped (0: never). Every `verify_every` steps a gradient is
-    computed twice and compared (0: never). `mixture` weighs the datasets when several Shards are among the inputs, by
-    the inputs' names. With `adapters` the weights of the start stay, and small matrices beside them are trained.
+    steps; with `schedule` "cosine" it falls from the warm-up on. With `average_decay` (0.99 to 0.9999) the running mean
+    of the weights is what is looked at and published. With `recompute` layers keep their inputs alone and compute the
+    rest again: less memory for a third more work. `precision` "auto" is bf16 where the machine multiplies it in
+    hardware, else fp32. Every `checkpoint_every` steps the state is saved, and the newest `keep_checkpoints` are kept;
+    0 saves only at the end. Every `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at
+    the end. A batch whose gradient is `spike_factor` times as long as usual is skipped (0: never). Every `verify_every`
+    steps a gradient is computed twice and compared (0: never). `mixture` weighs the datasets when several Shards are
+    among the inputs, by the inputs' names. With `adapters` the weights of the start stay, and small matrices beside
+    them are trained. With `compile` "auto" small operations are compiled into one pass where a compiler is at hand, one
+    process trains on a processor, and the training is long enough to pay for it; "on" insists. `base_width` is the
+    width that `learning_rate` was found at: other widths are brought to it (train/width.py); 0 takes the rate as it is.
     """
 
     model: ModelConfig
@@ -90,6 +98,11 @@ class PretrainConfig:
     spike_factor: float = 10.0
     verify_every: int = 100
     adapters: AdapterConfig | None = None
+    base_width: int = added(0)
+    schedule: Shape = added("wsd")
+    average_decay: float = added(0.0)
+    recompute: bool = added(False)
+    compile: Compile = added("auto")
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "sequence_length", "accumulate", "keep_checkpoints"):
@@ -100,8 +113,13 @@ class PretrainConfig:
             raise _refused(uneven, "choose `accumulate` so that it divides `batch_size`")
         if not 0 <= self.decay_fraction <= 1:
             raise _refused(f"decay_fraction is {self.decay_fraction}", "choose a share of the steps between 0 and 1")
+        if not 0 <= self.average_decay < 1:
+            what = f"average_decay is {self.average_decay}"
+            raise _refused(what, "choose 0 for the weights as they are, or a share below 1 such as 0.999")
         if self.learning_rate <= 0 or self.gradient_clip <= 0:
             raise _refused("learning_rate and gradient_clip must be above zero", "4e-3 and 1.0 suit most runs")
+        if self.base_width < 0:
+            raise _refused(f"base_width is {self.base_width}", "give the width the rate was found at, or 0")
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,14 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         for rows_C in torch.split((targets_N != IGNORED).nonzero().squeeze(1), chunk_rows):
             hidden_CD, targets_C1 = hidden_ND[rows_C], targets_N[rows_C, None]
             logits_CV = F.linear(hidden_CD, weight_VD)
-            odds_CV = torch.softmax(logits_CV, dim=-1, dtype=torch.float32)
-            total += _surprise(logits_CV, odds_CV, targets_C1)
+            # Computed in float32 and rounded to the dtype of the logits, in one kernel.
+            odds_CV = torch.softmax(logits_CV, dim=-1)
+            odds_C1 = odds_CV.gather(1, targets_C1)
+            total += _surprise(logits_CV, odds_CV, targets_C1, odds_C1)
             if dhidden_ND is not None and dhead_VD is not None:
-                dlogits_CV = odds_CV.to(hidden_ND.dtype)
-                dlogits_CV.scatter_add_(1, targets_C1, dlogits_CV.new_full(targets_C1.shape, -1.0))
+                # Not scatter_: where results must repeat it copies everything, which these single places do not need.
+                places = torch.arange(len(rows_C), device=rows_C.device), targets_C1.squeeze(1)
+                dlogits_CV = odds_CV.index_put_(places, (odds_C1 - 1).squeeze(1))
                 dhidden_ND[rows_C] = dlogits_CV @ weight_VD
                 dhead_VD += dlogits_CV.T @ hidden_CD
         if dhidden_ND is not None and dhead_VD is not None:
@@ -59,14 +62,15 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         dhidden_ND, dhead_VD = ctx.saved_tensors
         upstream = gradients[0]
+        if upstream.device.type == "cpu" and upstream == 1:  # an accelerator would have to be waited for
+            return dhidden_ND, dhead_VD, None, None
         return dhidden_ND * upstream.to(dhidden_ND.dtype), dhead_VD * upstream, None, None
 
 
-def _surprise(logits_CV: Tensor, odds_CV: Tensor, targets_C1: Tensor) -> Tensor:
-    """Return the summed -log(odds) of the targets.
-
-    log(sum(exp(logits))) is read off the likeliest token, whose odds are at least 1/V: the target's own odds may
-    be rounded to zero.
-    """
-    normaliser_C = logits_CV.amax(-1).float() - odds_CV.amax(-1).log()
+def _surprise(logits_CV: Tensor, odds_CV: Tensor, targets_C1: Tensor, odds_C1: Tensor) -> Tensor:
+    """Return the summed -log(odds) of the targets, in float32."""
+    if not len(odds_C1) or odds_C1.amin() >= torch.finfo(torch.float32).tiny:
+        return -odds_C1.float().log().sum()
+    # Odds were rounded away. log(sum(exp(logits))) is read off the likeliest token, whose odds are at least 1/V.
+    normaliser_C = logits_CV.amax(-1).float() - odds_CV.amax(-1).float().log()
     return (normaliser_C - logits_CV.gather(1, targets_C1).squeeze(1).float()).sum()

@@ -19,6 +19,8 @@ from ingot.train.state import TrainingState
 
 # Of the running mean of gradient lengths, a step: a memory of some fifty steps.
 _KEPT = 0.98
+# Times the loss of a model that knows nothing: no text is that surprising, so it is the model that is wrong.
+_EXPLODED = 2.0
 # How far two computations of one gradient may differ where kernels do not promise equal bits.
 _TOLERANCE = 1e-2
 ALONE = Ranks()
@@ -29,14 +31,19 @@ def trouble_with(loss: float, norm: float, state: TrainingState, warmup_steps: i
     """Say why a step must not be taken; an empty string when it may. `norm` is the gradient's before clipping."""
     if not math.isfinite(loss) or not math.isfinite(norm):
         return f"its loss or gradient is not a number (loss {loss})"
-    usual = state.usual_norm
-    if spike_factor and state.step >= warmup_steps and usual and norm > spike_factor * usual:
+    usual, first = state.usual_norm, max(state.first_loss, math.log(state.decoder.config.vocabulary))
+    if not spike_factor or state.step < warmup_steps or not usual:
+        return ""
+    if norm > spike_factor * usual:
         return f"its gradient is {norm / usual:.0f} times as long as usual (loss {loss:.3f})"
+    if loss > _EXPLODED * first:
+        return f"its loss is {loss:.3g}, and was {state.first_loss:.3g} at the first step"
     return ""
 
 
-def learn_usual(state: TrainingState, norm: float) -> None:
-    """Take the length of a sound gradient into the running mean."""
+def learn_usual(state: TrainingState, norm: float, loss: float) -> None:
+    """Take the length of a sound gradient into the running mean; remember the first loss."""
+    state.first_loss = state.first_loss or loss
     state.usual_norm = norm if not state.usual_norm else _KEPT * state.usual_norm + (1 - _KEPT) * norm
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from ingot.core.energy import Meter
 from ingot.core.events import Emit
 from ingot.core.storage import room_on_disk, write_atomically
 
@@ -47,10 +48,14 @@ class StepReport:
 
 
 class Journal:
-    """The story of a training of `steps` steps; what it holds after step `done` is forgotten."""
+    """The story of a training of `steps` steps; what it holds after step `done` is forgotten.
+
+    Its `meter` counts the energy of this process from now on.
+    """
 
     def __init__(self, path: Path, steps: int, done: int, emit: Emit) -> None:
         self._path, self._steps, self._emit = path, steps, emit
+        self.meter = Meter()
         self._file = self._opened(done)
 
     def record(self, report: StepReport) -> None:
@@ -91,21 +96,26 @@ class Journal:
         kept = [line for line in read_curve(self._path) if line["step"] <= done]
         write_atomically(self._path, "".join(map(_as_text, kept)))
         self._told_at, self._told_tokens = time.monotonic(), kept[-1]["tokens"] if kept else 0
+        self._told_joules = self.meter.read().joules
         return self._path.open("a", encoding="utf-8")
 
     def _tell(self, report: StepReport) -> None:
         now = time.monotonic()
-        pace = (report.tokens - self._told_tokens) / max(now - self._told_at, 1e-9)
-        self._told_at, self._told_tokens = now, report.tokens
+        read, energy = report.tokens - self._told_tokens, self.meter.read()
+        pace = read / max(now - self._told_at, 1e-9)
+        per_joule = _per_joule(read, self._told_joules, energy.joules)
+        self._told_at, self._told_tokens, self._told_joules = now, report.tokens, energy.joules
         self._emit("progress", done=report.step, total=self._steps, unit="steps")
         measured = report.as_line()
-        self._emit("metric", at_step=measured.pop("step"), **measured, tokens_per_second=round(pace, 1))
+        rates = {"tokens_per_second": round(pace, 1), "tokens_per_joule": per_joule, "energy": energy.method}
+        self._emit("metric", at_step=measured.pop("step"), **measured, **rates)
 
 
 class Unheard(Journal):
     """The journal of a rank that has nothing to say: another rank keeps the same."""
 
-    def __init__(self) -> None: ...
+    def __init__(self) -> None:
+        self.meter = Meter()
 
     def record(self, report: StepReport) -> None: ...
 
@@ -116,6 +126,13 @@ class Unheard(Journal):
     def flush(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def _per_joule(tokens: int, before: float | None, now: float | None) -> float | None:
+    """Return tokens per joule; None when joules are not measured, or too few to tell."""
+    if before is None or now is None or now <= before:
+        return None
+    return round(tokens / (now - before), 2)
 
 
 def read_curve(path: Path) -> list[dict[str, Any]]:

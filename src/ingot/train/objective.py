@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from inspect import signature
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from ingot.core.errors import InputError, UsageError, suggest
 from ingot.data.stream import Batch
+from ingot.model.convert import SpecialTokens
 from ingot.model.convert import load as load_decoder
 from ingot.model.decoder import Decoder
 from ingot.tokenizer.codec import Codec, read_tokenizer
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,14 @@ class Given:
     def __init__(self, folders: Mapping[str, Path]) -> None:
         self._folders = dict(folders)
         self._decoders: dict[tuple[str, torch.device, torch.dtype], Decoder] = {}
+        self._made: dict[str, Any] = {}
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` gave when it was asked for under this name first."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
     @cached_property
     def codec(self) -> Codec:
@@ -71,6 +82,18 @@ class Given:
             )
         return self._folders[name]
 
+    def folder_with(self, file: str, why: str, made_by: str) -> Path:
+        """Return the folder of an input that holds a file. Raises UsageError when none does, or several differ."""
+        found = [folder for folder in self._folders.values() if (folder / file).is_file()]
+        if len({(folder / file).read_bytes() for folder in found}) == 1:
+            return found[0]
+        raise UsageError(
+            f"several inputs have a {file}, and they differ" if found else f"no input has a {file}",
+            where="training, inputs",
+            why=why,
+            fix=f"give it one that the step {made_by} made",
+        )
+
     def decoder(self, name: str, device: torch.device, dtype: torch.dtype, why: str) -> Decoder:
         """Return the model of an input, on a device and in a dtype; it learns nothing.
 
@@ -84,6 +107,22 @@ class Given:
             decoder = load_decoder(folder, dtype)
             self._decoders[key] = decoder.eval().requires_grad_(False).to(device)
         return self._decoders[key]
+
+
+class Head(Protocol):
+    """What an objective trains in the place of a decoder's head, where it does not predict tokens.
+
+    A plug-in that has one has a function `head(config, given)` beside its `loss`.
+    """
+
+    def put_on(self, decoder: Decoder, seed: int = 0) -> Decoder:
+        """Put it on a decoder, in place, its weights drawn from the seed; return the decoder."""
+
+    def first_weights(self, width: int, seed: int) -> Mapping[str, Tensor]:
+        """Return those weights, whole, by their names in the decoder."""
+
+    def save(self, decoder: Decoder, folder: Path, special: SpecialTokens, longest: int) -> None:
+        """Write the model folder, for texts of up to `longest` tokens."""
 
 
 def bind(entry: Callable[..., Loss], config: object, given: Given) -> Objective:

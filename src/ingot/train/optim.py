@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ingot.model.decoder import Decoder
 from ingot.train.config import PretrainConfig
 from ingot.train.parallel.placement import Placement
+from ingot.train.width import rate_factors
 
 # Beside Muon, a larger rate for embeddings and head: a row moves only when its token is met. 1 M parameters after 512 k
 # tokens of Python source, held-out bits per byte: 2.36 at 0.5, 2.24 at 1, 2.21 at 2, 2.18 at 4.
@@ -40,24 +41,28 @@ def optimizers(
     inner = [p for p in decoder.layers.parameters() if p.ndim > 1 and p.requires_grad] if uses_muon else []
     by_muon = {id(parameter) for parameter in inner}
     rest = [p for p in decoder.parameters() if id(p) not in by_muon and p.requires_grad]
-    scale = _RATE_BESIDE_MUON if inner else 1.0
+    beside = _RATE_BESIDE_MUON if inner else 1.0
+    factors = rate_factors(decoder, config)
     groups = [
         # No decay: a norm's gains are meant to be near one.
-        {"params": alike, "weight_decay": config.weight_decay if alike[0].ndim > 1 else 0.0, "scale": scale}
-        for alike in _by_kind(rest)
+        {"params": alike, "weight_decay": config.weight_decay if alike[0].ndim > 1 else 0.0, "scale": beside * factor}
+        for factor, alike in _by_kind(rest, factors)
     ]
     adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=_ADAM_BETAS, fused=True)
     if not inner:
         return (adamw,)
-    return adamw, Muon(inner, config.learning_rate, config.weight_decay, decoder.dtype, placement)
+    return adamw, Muon(inner, config.learning_rate, config.weight_decay, decoder.dtype, placement, factors)
 
 
-def _by_kind(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
-    """Group weights by whether they are matrices, and by the processes they are sharded over: one kernel each."""
-    groups: dict[tuple[bool, Any], list[nn.Parameter]] = {}
+def _by_kind(
+    parameters: Iterable[nn.Parameter], factors: Mapping[int, float]
+) -> list[tuple[float, list[nn.Parameter]]]:
+    """Group weights by whether they are matrices, the factor of their rate, and the processes they are sharded over."""
+    groups: dict[tuple[bool, float, Any], list[nn.Parameter]] = {}
     for parameter in parameters:
-        groups.setdefault((parameter.ndim < 2, getattr(parameter, "device_mesh", None)), []).append(parameter)
-    return [groups[kind] for kind in sorted(groups, key=lambda kind: kind[0])]
+        kind = (parameter.ndim < 2, factors.get(id(parameter), 1.0), getattr(parameter, "device_mesh", None))
+        groups.setdefault(kind, []).append(parameter)
+    return [(kind[1], groups[kind]) for kind in sorted(groups, key=lambda kind: kind[:2])]
 
 
 def move(optimizers: Iterable[torch.optim.Optimizer], rate: float, momentum: float) -> None:
@@ -98,11 +103,17 @@ class Muon(torch.optim.Optimizer):
         weight_decay: float,
         dtype: torch.dtype,
         placement: Placement | None = None,
+        factors: Mapping[int, float] | None = None,
     ) -> None:
         self._dtype, self._placement = dtype, placement or Placement()
-        shape = self._placement.shape
-        groups = [{"params": list(alike)} for _, alike in groupby(sorted(matrices, key=shape), key=shape)]
-        super().__init__(groups, {"lr": learning_rate, "weight_decay": weight_decay, "momentum": 0.95, "scale": 1.0})
+        shape, known = self._placement.shape, factors or {}
+
+        def kind(matrix: nn.Parameter) -> tuple[tuple[int, ...], float]:
+            return shape(matrix), known.get(id(matrix), 1.0)
+
+        alike = groupby(sorted(matrices, key=kind), key=kind)
+        groups = [{"params": list(members), "scale": factor} for (_, factor), members in alike]
+        super().__init__(groups, {"lr": learning_rate, "weight_decay": weight_decay, "momentum": 0.95})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # torch's may return the closure's loss
@@ -121,13 +132,15 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_lerp_(momenta, gradients, 1 - momentum)
         ahead = torch._foreach_lerp(gradients, momenta, momentum)  # Nesterov's look ahead
         # A part of a matrix has no direction of its own: each is made whole for a moment.
-        wholes = torch.stack(self._placement.wholes(matrices, list(ahead)))
-        updates = orthogonal(wholes.flatten(0, -3).to(self._dtype)).float().view(wholes.shape)
+        updates = self._placement.by_whole(matrices, list(ahead), self._directions)
         if weight_decay:
             torch._foreach_mul_(here, 1 - rate * weight_decay)
-        as_large_as_adamw = 0.2 * math.sqrt(max(wholes.shape[-2:]))
-        parts = self._placement.parts(matrices, list(updates.unbind()))
-        torch._foreach_add_(here, parts, alpha=-rate * as_large_as_adamw)
+        as_large_as_adamw = 0.2 * math.sqrt(max(self._placement.shape(matrices[0])[-2:]))
+        torch._foreach_add_(here, updates, alpha=-rate * as_large_as_adamw)
+
+    def _directions(self, wholes: Sequence[Tensor]) -> list[Tensor]:
+        stacked = torch.stack(list(wholes))
+        return list(orthogonal(stacked.flatten(0, -3).to(self._dtype)).float().view(stacked.shape).unbind())
 
     def _momentum(self, matrix: Tensor) -> Tensor:
         kept = self.state[matrix]

@@ -40,12 +40,20 @@ def layout_of(files: Mapping[str, Mapping[str, tuple[tuple[int, ...], Region | N
 
 
 class Parts(Mapping[str, Tensor]):
-    """The tensors of a checkpoint folder, read when they are asked for."""
+    """The tensors of a checkpoint folder, or of the `only` file in it that has any, read when they are asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, only: str = "") -> None:
         self._folder = folder
-        self._layout: Layout = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
         self._files: dict[str, Any] = {}
+        self._layout: Layout = (
+            self._layout_of(only) if only else json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
+        )
+
+    def _layout_of(self, file: str) -> Layout:
+        """Return the layout of a checkpoint that one process wrote into one file."""
+        opened = self._open(file)
+        shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118 - no mapping
+        return layout_of({file: {name: (shape, None) for name, shape in shapes.items()}})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layout)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ingot.core.config import literals
+from ingot.core.energy import Meter
 from ingot.core.hardware import machine
 from ingot.core.storage import write_atomically
 from ingot.data.stream import Batch
@@ -38,7 +39,7 @@ def measure(config: ProbeConfig, inputs: Mapping[str, Artifact], context: StepCo
     for done, model in enumerate(config.models):
         context.emit("progress", done=done, total=len(config.models), unit="sizes")
         with reproducible(context.cores, device):
-            sizes.append(_measure(model, config, context.cores, precision, device))
+            sizes.append(measure_size(model, config, context.cores, precision, device))
     context.emit("progress", done=len(sizes), total=len(sizes), unit="sizes")
     here = machine()
     facts = {
@@ -53,9 +54,10 @@ def measure(config: ProbeConfig, inputs: Mapping[str, Artifact], context: StepCo
     return facts
 
 
-def _measure(
+def measure_size(
     model: ModelConfig, config: ProbeConfig, threads: int, precision: str, device: torch.device
 ) -> dict[str, Any]:
+    """Train one size for a moment; the first step sets up threads and memory and does not count."""
     training = PretrainConfig(
         model,
         steps=1_000_000,
@@ -66,19 +68,24 @@ def _measure(
     state = begin(training, threads, precision, device)
     batch = random_batch(model.vocabulary, config.batch_size, config.sequence_length)
     step = partial(advance, state, batch, _objective, training)
-    step()  # the first one also sets up threads and memory
-    began = time.monotonic()
+    step()
+    began, meter, worked = time.monotonic(), Meter(), time.process_time()
     while (seconds := time.monotonic() - began) < config.seconds_per_size or state.step < 2:
         step()
+    energy, worked = meter.read(), time.process_time() - worked
     rate = (state.step - 1) * config.batch_size * config.sequence_length / seconds
     return {
         "preset": f"{model.width}x{model.layers}",
         "model": literals(model),
         "parameters": model.parameters,
+        "batch_size": config.batch_size,
         "sequence_length": config.sequence_length,
         "steps": state.step - 1,
         "tokens_per_second": round(rate, 1),
+        "tokens_per_processor_second": round(rate * seconds / max(worked, 1e-9), 1),
         "flops_per_second": round(rate * model.flops_per_token(config.sequence_length)),
+        "watts": None if energy.joules is None else round(energy.joules / seconds, 2),
+        "energy_method": energy.method,
     }
 
 

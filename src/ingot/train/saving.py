@@ -6,6 +6,7 @@ one waits for it, and so does the end. What went wrong with a write is raised th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -17,18 +18,24 @@ from ingot.train.parallel.placement import Region
 
 
 class Saver:
-    """Saves to `checkpoints` in a thread of its own. A context: leaving it waits for the last write."""
+    """Saves to `checkpoints` in a thread of its own. A context: leaving it waits for the last write.
+
+    `cost` is how many seconds the last write took.
+    """
 
     def __init__(self, checkpoints: Checkpoints) -> None:
         self._checkpoints = checkpoints
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
-        self._writing: Future[bool] | None = None
+        self._writing: Future[None] | None = None
+        self._begun_at = time.monotonic()
+        self.cost = 0.0
 
     def __enter__(self) -> Saver:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(wait=True)
+        self._checkpoints.close()
 
     def save(
         self,
@@ -39,13 +46,24 @@ class Saver:
     ) -> None:
         """Begin to write a checkpoint; the tensors must be nobody else's to change. `regions`: which are parts."""
         self.wait()
-        self._writing = self._thread.submit(self._checkpoints.save, step, tensors, scalars, regions)
+        self._begun_at = time.monotonic()
+        self._writing = self._thread.submit(self._write, step, tensors, scalars, regions)
+
+    def is_due(self, seconds: float) -> bool:
+        """Say whether so many seconds have passed since the last save began, and it is done."""
+        is_writing = self._writing is not None and not self._writing.done()
+        return not is_writing and time.monotonic() - self._begun_at >= seconds
 
     def wait(self) -> None:
         """Wait until what was begun is on the disk. Raises what went wrong with it."""
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.result()
+
+    def _write(self, *what: Any) -> None:
+        began = time.monotonic()
+        self._checkpoints.save(*what)
+        self.cost = time.monotonic() - began
 
     def go_back(self, count: int) -> Saved | None:
         """Read the whole checkpoint that is `count` before the newest, or the oldest, and remove those after it."""

@@ -1,8 +1,8 @@
 """Everything a training needs to go on as if it had never stopped.
 
-Weights, optimiser moments, the counters, the random generator, and what rounding depends on: the number of threads and
-the precision. On a processor, the same state continues bit for bit; that is why `threads` and `precision` come from the
-checkpoint on a resume, not from the machine.
+Weights, optimiser moments, the counters, the random generator, and what rounding depends on: the number of threads, the
+precision, and whether it is compiled. On a processor, the same state continues bit for bit; that is why these come from
+the checkpoint on a resume, not from the machine.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ingot.core.errors import InputError, UsageError
 from ingot.core.hardware import machine
 from ingot.model.decoder import Decoder
-from ingot.train.beginning import first_decoder
+from ingot.train.averaging import first_means
 from ingot.train.config import Precision, PretrainConfig
+from ingot.train.drawing import first_parts
+from ingot.train.objective import Head
 from ingot.train.optim import optimizers
-from ingot.train.parallel.placement import Placement, Region, part_of
+from ingot.train.parallel.placement import Placement, Region, alone, part_of
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-_GENERATOR = "generator"
+_GENERATOR, _MEAN = "generator", "mean."
 _STEP = ".step"  # AdamW counts per weight; everything else it keeps has the shape of the weight
-_COUNTERS = ("step", "batch", "tokens", "seconds", "usual_norm", "skipped_in_row", "rewinds")
+_COUNTERS = ("step", "batch", "tokens", "seconds", "usual_norm", "skipped_in_row", "rewinds", "starts", "first_loss")
 
 
 @dataclass(eq=False)
@@ -34,8 +37,9 @@ class TrainingState:
     """A training between two steps: `step` are done, `tokens` were read, in `seconds` of stepping alone.
 
     `batch` is the number of the next batch, which runs ahead of the steps when a rewind left some out. `usual_norm` is
-    the running mean of gradient lengths. `rewinds` counts since the last checkpoint that was written. `bits` are those
-    of the weights after the last step.
+    the running mean of gradient lengths. `rewinds` counts since the last regular checkpoint was written, `starts` how
+    often the training was started. `bits` are those of the weights after the last step, `means` the running means of
+    the weights by name, where they are kept.
     """
 
     decoder: Decoder
@@ -50,8 +54,12 @@ class TrainingState:
     usual_norm: float = 0.0
     skipped_in_row: int = 0
     rewinds: int = 0
+    starts: int = 1
+    is_compiled: bool = False
+    first_loss: float = 0.0
     bits: int | None = None
     placement: Placement = field(default_factory=Placement)
+    means: dict[str, Tensor] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -73,10 +81,23 @@ def reproducible(threads: int, device: torch.device) -> Iterator[None]:
 
 
 def resolve_precision(wanted: Precision, device: torch.device) -> str:
-    """Return "bf16" or "fp32"; "auto" is bf16 where the hardware multiplies it: elsewhere it is slow."""
+    """Return "bf16" or "fp32"; "auto" is bf16 where the hardware multiplies it: elsewhere it is slow.
+
+    Raises UsageError for bf16 on a GPU without it; a processor computes it anyhow, slowly.
+    """
+    is_cuda = device.type == "cuda"
+    # Emulated bf16 is slower than fp32, and its sums are not those that were tested.
+    has_bf16 = is_cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+    if wanted == "bf16" and is_cuda and not has_bf16:
+        raise UsageError(
+            "this GPU does not multiply bf16",
+            where="training config, option precision",
+            why=f"{torch.cuda.get_device_name(device)} is older than that: it has fp32 and fp16 alone",
+            fix="leave precision out: a new training takes fp32 here; one begun in bf16 goes on where there is bf16",
+        )
     if wanted != "auto":
         return wanted
-    has_bf16 = machine().has_bf16 if device.type == "cpu" else device.type == "cuda" and torch.cuda.is_bf16_supported()
+    has_bf16 = has_bf16 or (device.type == "cpu" and machine().has_bf16)
     return "bf16" if has_bf16 else "fp32"
 
 
@@ -86,21 +107,22 @@ def begin(
     precision: str,
     device: torch.device,
     start: Path | None = None,
-    spread: Callable[[Decoder], Placement] = lambda _: Placement(),
+    spread: Callable[[Decoder], Placement] = alone,
+    head: Head | None = None,
 ) -> TrainingState:
     """Return the state before the first step: weights drawn from the seed, or those of the model folder `start`.
 
-    `spread` divides the decoder among processes, in place.
+    `spread` divides the decoder among processes, in place; a `head` is put on it before.
     """
-    decoder = first_decoder(config, DTYPES[precision], start).to(device)
-    placement = spread(decoder)
+    decoder, placement = first_parts(config, DTYPES[precision], start, device, spread, head)
     by = optimizers(decoder, config, placement)
-    return TrainingState(decoder, by, threads, precision, device, placement=placement)
+    means = first_means(decoder, placement) if config.average_decay else {}
+    return TrainingState(decoder, by, threads, precision, device, placement=placement, means=means)
 
 
 def scalars(state: TrainingState) -> dict[str, Any]:
     """Return the part of the state that is written as JSON."""
-    kept = {name: getattr(state, name) for name in (*_COUNTERS, "threads", "precision")}
+    kept = {name: getattr(state, name) for name in (*_COUNTERS, "threads", "precision", "is_compiled")}
     return {**kept, "ranks": state.placement.ranks.size}
 
 
@@ -127,18 +149,23 @@ def _written(state: TrainingState) -> dict[str, Tensor]:
         for optimizer in state.optimizers
         for kind, moment in optimizer.state.get(parameter, {}).items()
     }
+    means = {f"{_MEAN}{name}": mean for name, mean in state.means.items() if is_written(name)}
     # Every rank draws the same: one generator is enough.
     generator = {_GENERATOR: torch.get_rng_state()} if state.placement.ranks.rank == 0 else {}
-    return {**weights, **moments, **generator}
+    return {**weights, **moments, **means, **generator}
 
 
 @torch.no_grad()
 def restore(state: TrainingState, saved: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
-    """Bring a state from :func:`begin` to where `saved` and `counters` were taken, by however many ranks."""
+    """Bring a state from :func:`begin` to where `saved` and `counters` were taken, by however many ranks.
+
+    Raises InputError for a checkpoint of another model.
+    """
     local, region = state.placement.local, state.placement.region
     for name, weight in state.decoder.state_dict().items():
-        part = part_of(saved, f"model.{name}", region(name))
-        assert part.shape == local(weight).shape, f"{name} of a checkpoint has another shape"
+        part = part_of(saved, f"model.{name}", region(name)) if f"model.{name}" in saved else None
+        if part is None or part.shape != local(weight).shape:
+            raise _another_model(name, None if part is None else tuple(part.shape), tuple(local(weight).shape))
         local(weight).copy_(part)
     names = {parameter: name for name, parameter in state.decoder.named_parameters()}
     kinds: dict[str, list[str]] = {}
@@ -156,10 +183,21 @@ def restore(state: TrainingState, saved: Mapping[str, Tensor], counters: Mapping
                     moments[kind] = torch.zeros_like(parameter)
                     local(moments[kind]).copy_(part_of(saved, written, region(name)))
             optimizer.state[parameter] = moments
+    for name, mean in state.means.items():
+        mean.copy_(part_of(saved, f"{_MEAN}{name}", region(name)))
     torch.set_rng_state(saved[_GENERATOR])
     for name in _COUNTERS:
         setattr(state, name, counters[name])
     state.bits = None
+
+
+def _another_model(name: str, found: tuple[int, ...] | None, wanted: tuple[int, ...]) -> InputError:
+    return InputError(
+        "the checkpoint to go on from is that of another model",
+        where=f"the training's folder of checkpoints, weight {name}",
+        why=f"this model has it in the shape {list(wanted)}, there it is {'missing' if found is None else list(found)}",
+        fix="move the checkpoints away to begin anew, or train from a finished model with the input `start`",
+    )
 
 
 def _weight_of(written: str) -> str:

@@ -13,7 +13,7 @@ to its last checkpoint and past the data that led there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,6 +25,8 @@ from ingot.data.stream import Batch
 from ingot.model.decoder import Decoder
 from ingot.model.moe import update_balance
 from ingot.plan.parallel import rows_at_once
+from ingot.train.averaging import follow
+from ingot.train.cadence import seconds_between_saves
 from ingot.train.config import PretrainConfig
 from ingot.train.health import bits_of, check_twice, learn_usual, trouble_with
 from ingot.train.journal import Journal, StepReport
@@ -76,12 +78,23 @@ class Trainer:
             if state.skipped_in_row > SKIPS_ALLOWED:
                 self._rewind(state, f"{state.skipped_in_row} steps in a row were skipped", passes_data=True)
             elif self._is_due(state.step, self.config.checkpoint_every) and not state.skipped_in_row:
+                state.rewinds = 0
                 self._save(state)
-            elif state.placement.ranks.any(self.is_asked_to_stop()):
-                self._save(state)
-                self.saver.wait()
-                raise _stopped(state, self.config)
+            else:
+                self._save_if_asked(state)
         self.saver.wait()
+
+    def _save_if_asked(self, state: TrainingState) -> None:
+        """Save and end when somebody asked for that; save when it pays, which the first rank's clock decides."""
+        ranks = state.placement.ranks
+        seconds = seconds_between_saves(self.saver.cost, state.seconds, state.starts)
+        pays = ranks.rank == 0 and not state.skipped_in_row and self.saver.is_due(seconds)
+        asked, due = ranks.sums([float(self.is_asked_to_stop()), float(pays)])
+        if asked or due:
+            self._save(state)
+        if asked:
+            self.saver.wait()
+            raise _stopped(state, self.config)
 
     def _step(self, state: TrainingState) -> StepReport:
         number = state.batch
@@ -109,7 +122,6 @@ class Trainer:
         self.journal.warn(f"{why}: going back from step {step} to step {state.step}, {left_out}", step)
 
     def _save(self, state: TrainingState) -> None:
-        state.rewinds = 0
         self.journal.flush()
         kept = {**scalars(state), "stream": self.batches.position(state.batch)}
         self.saver.save(state.step, tensors(state), kept, regions(state))
@@ -128,30 +140,32 @@ def advance(
     began, total, count, notes, loads = time.monotonic(), 0.0, 0, [], []
     is_balanced = config.model.experts > 0 and config.model.balance == "bias"
     placement = state.placement
-    count_of_pieces = rows_at_once(len(batch.tokens), config.accumulate, placement.readers)
-    for number, piece in enumerate(pieces(batch, count_of_pieces, state.device)):
-        loss = objective(state.decoder, piece)
-        loss.total.backward()  # type: ignore[no-untyped-call]  # torch publishes it without types
+    count_of_pieces = rows_at_once(len(batch.tokens), config.accumulate, placement.readers, placement.stages)
+    for number, part in enumerate(placement.at_once(pieces(batch, count_of_pieces, state.device))):
+        loss = placement.learn(state.decoder, objective, part)
         if is_verified and number == 0:
 
-            def again(piece: TensorBatch = piece) -> None:
+            def again(part: Sequence[TensorBatch] = part) -> None:
+                nonlocal loss  # what was computed last is what the gradients are of
                 state.decoder.zero_grad(set_to_none=True)
-                objective(state.decoder, piece).total.backward()  # type: ignore[no-untyped-call]  # as above
+                loss = placement.learn(state.decoder, objective, part)
 
             gradients = partial(placement.gradients, state.decoder)
             notes = list(filter(None, [check_twice(again, gradients, state.device.type == "cpu", placement.ranks)]))
-        total, count = total + loss.total.detach().item(), count + loss.count
+        total, count = total + loss.total.item(), count + loss.count
         if is_balanced:
-            loads.append(state.decoder.expert_load())
+            loads.append(placement.load(state.decoder))
     total, count = _of_all(total, count, placement)
     placement.complete(state.decoder)
     norm = scale_and_clip(placement.gradients(state.decoder), max(count, 1), config.gradient_clip, placement.norm)
-    rate = config.learning_rate * rate_at(state.step, config.steps, config.warmup_steps, config.decay_fraction)
+    rising = config.warmup_steps, config.decay_fraction, config.schedule
+    rate = config.learning_rate * rate_at(state.step, config.steps, *rising)
     mean = total / max(count, 1)
     trouble = trouble_with(mean, norm, state, config.warmup_steps, config.spike_factor)
     if not trouble:
         move(state.optimizers, rate, momentum_at(state.step))
-        learn_usual(state, norm)
+        learn_usual(state, norm, mean)
+        follow(state, config.average_decay)
         if is_balanced:
             _balance(state, sum(loads[1:], loads[0]))
     state.decoder.zero_grad(set_to_none=True)
@@ -174,7 +188,7 @@ def _balance(state: TrainingState, tokens_LE: Tensor) -> None:
     placement, model = state.placement, state.decoder.config
     told = tokens_LE.flatten().tolist() if placement.is_counted else [0.0] * tokens_LE.numel()
     summed_LE = torch.tensor(placement.ranks.sums(told)).view(tokens_LE.shape)
-    update_balance(state.decoder, summed_LE, model.balance_step)
+    update_balance(state.decoder, placement.load_here(summed_LE), model.balance_step)
 
 
 def _changed(state: TrainingState) -> str | None:
@@ -200,11 +214,13 @@ def _stopped(state: TrainingState, config: PretrainConfig) -> KilledError:
 
 
 def _fallen_apart(state: TrainingState, config: PretrainConfig) -> StepError:
+    rate = config.learning_rate
+    in_fp32 = "" if state.precision == "fp32" else f", or in fp32 (it is {state.precision})"
     return StepError(
         f"the training has fallen apart: {state.skipped_in_row} steps in a row gave no usable loss or gradient",
         where=f"step {state.step} of {config.steps}",
         why="the weights can no longer be trusted; the last checkpoint is kept",
-        fix=f"train with a lower learning rate (it is {config.learning_rate:g}) or in fp32 (it is {state.precision})",
+        fix=f"train with a lower learning rate, such as {rate / 10:.2g} (it is {rate:g}){in_fp32}",
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from ingot.core.errors import KilledError, UsageError
 from ingot.flow.artifact import Artifact
@@ -81,6 +82,18 @@ def test_ranks_that_are_asked_save_and_go_on(tmp_path: Path, inputs: Inputs, alo
     asker.join()
     train(request(folder, inputs, CONFIG, 2, data=2))
     assert losses(folder) == pytest.approx(losses(alone), abs=1e-5)
+
+
+@pytest.mark.parametrize("parallel", [{"pipeline": 2}, {"context": 2}], ids=str)
+def test_a_pipeline_and_parts_of_rows_end_with_the_model_of_one_process(
+    tmp_path: Path, inputs: Inputs, alone: Path, parallel: dict[str, int]
+) -> None:
+    hooked = settings(steps=40, learning_rate=1e-3, hooks=("ingot.evaluate.during:held_out",))
+    facts = train(request(tmp_path / "model", inputs, hooked, 2, **parallel))
+    assert losses(tmp_path / "model") == pytest.approx(losses(alone), abs=1e-5)
+    assert 0 < facts["held_out_bits_per_byte"] < 10
+    expected, found = load(alone).state_dict(), load(tmp_path / "model").state_dict()
+    assert all(torch.allclose(found[name], weight, atol=1e-3) for name, weight in expected.items())
 
 
 def test_what_does_not_divide_is_refused(tmp_path: Path, inputs: Inputs) -> None:

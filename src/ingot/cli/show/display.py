@@ -19,6 +19,7 @@ from rich.text import Text
 
 from ingot.cli.show.printable import printable
 from ingot.cli.show.words import as_duration, as_energy, as_number
+from ingot.core.energy import sum_of
 from ingot.core.events import Event
 
 _PLAIN_EVERY_SECONDS = 10.0
@@ -76,7 +77,7 @@ class Stage:
     progress: Mapping[str, Any] = field(default_factory=dict)
     metric: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
-    joules: float = 0.0
+    joules: float | None = 0.0
     method: str = ""
     began: float = 0.0
     has_resumed_at: float = 0.0
@@ -120,6 +121,8 @@ class Stage:
             parts.append(f"held-out {self.metric['held_out_bits_per_byte']:.3f} bits per byte")
         if "tokens_per_second" in self.metric:
             parts.append(f"{as_number(self.metric['tokens_per_second'])} tokens/s")
+        if self.metric.get("tokens_per_joule") is not None:
+            parts.append(f"{as_number(self.metric['tokens_per_joule'])} tokens/J ({self.metric['energy']})")
         left = self.seconds_left(now)
         if left is not None and self.status == "running":
             parts.append(f"{as_duration(left)} left")
@@ -195,7 +198,7 @@ class LiveDisplay:
     def _totals(self, now: float) -> str:
         worked = [stage for stage in self.stages.values() if stage.status in ("made", "running")]
         methods = sorted({stage.method for stage in worked if stage.method})
-        energy = as_energy(sum(stage.joules for stage in worked), "/".join(methods) or "estimated")
+        energy = as_energy(sum_of(stage.joules for stage in worked), "/".join(methods) or "estimated")
         return f"{as_duration(now - self.started)} so far, {energy}"
 
 

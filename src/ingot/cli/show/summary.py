@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ingot.cli.show.words import as_duration, as_energy, as_number
+from ingot.core.energy import sum_of
 from ingot.core.storage import as_size
 from ingot.flow.artifact import Artifact
 from ingot.flow.runner import Outcome
@@ -45,7 +46,7 @@ def summary_as_literals(outcome: Outcome) -> dict[str, Any]:
         "report": str(artifacts["report"].path / "report.html"),
         "reused": outcome.reused,
         "seconds": sum(artifact.record.seconds for artifact in artifacts.values()),
-        "joules": sum(artifact.record.joules for artifact in artifacts.values()),
+        "joules": sum_of(artifact.record.joules for artifact in artifacts.values()),
         "facts": {name: dict(artifact.facts) for name, artifact in artifacts.items()},
     }
 
@@ -101,7 +102,7 @@ def _what_came_out(checkpoint: Mapping[str, Any], plan: Artifact, tokenizer: Map
         f"{model['width']}, vocabulary {vocabulary}), trained {as_number(checkpoint['steps'])} steps "
         f"on {as_number(checkpoint['tokens'])} tokens"
     )
-    if vocabulary != model["vocabulary"]:
+    if "vocabulary" in plan.record.config and vocabulary != model["vocabulary"]:
         wanted = "asked for" if plan.record.config.get("vocabulary") else "planned"
         yield (
             f"its vocabulary is {vocabulary} and not the {model['vocabulary']} {wanted}: in this text no other pair of "
@@ -118,6 +119,10 @@ def _how_good(report: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{report['ngram_bits_per_byte']:.3f} n-gram model that counted the same training text"
     yield f"{report['zstd_bits_per_byte']:.3f} zstd -19 with the training text as dictionary"
+    if "before_bits_per_byte" in report:
+        yield f"{report['before_bits_per_byte']:.3f} {report['start']}, the model it went on from"
+    if "old_bits_per_byte" in report:
+        yield f"on old text {report['old_bits_per_byte']:.3f}, before {report['old_before_bits_per_byte']:.3f}"
 
 
 def _samples(report: Mapping[str, Any]) -> Iterator[str]:
@@ -138,9 +143,9 @@ def _cost(outcome: Outcome) -> Iterator[str]:
     made = [record for name, record in zip(outcome.artifacts, records, strict=True) if name not in outcome.reused]
     methods = "/".join(sorted({record.energy_method for record in records}))
     now = sum(record.seconds for record in made)
-    yield f"{as_duration(now)} and {as_energy(sum(record.joules for record in made), methods)} in this run"
+    yield f"{as_duration(now)} and {as_energy(sum_of(record.joules for record in made), methods)} in this run"
     if len(made) < len(records):
-        seconds, joules = sum(record.seconds for record in records), sum(record.joules for record in records)
+        seconds, joules = sum(record.seconds for record in records), sum_of(record.joules for record in records)
         steps = f"the {len(outcome.reused)} steps made before"
         yield f"{as_duration(seconds)} and {as_energy(joules, methods)} with {steps}"
 

@@ -30,10 +30,14 @@ def as_number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:.3g}"
 
 
-def as_energy(joules: float, method: str) -> str:
+def as_energy(joules: float | None, method: str) -> str:
     """Return energy with the word that says how it was found.
 
-    >>> as_energy(7200, "estimated")
-    '2 Wh (estimated)'
+    >>> as_energy(7200, "estimated"), as_energy(None, "not measured")
+    ('2 Wh (estimated)', 'energy not measured')
     """
-    return f"{joules / 3600:.3g} Wh ({method or 'estimated'})"
+    if joules is None:
+        return "energy not measured"
+    hours = joules / 3600
+    amount = f"{hours:.3g} Wh" if hours < 1000 else f"{hours / 1000:,.3g} kWh"
+    return f"{amount} ({method or 'estimated'})"

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from ingot.core.errors import KilledError, StepError, from_fields
 from ingot.core.events import Emit
+from ingot.core.hardware import KERNELS_KEPT
 from ingot.flow.crew import CrewCall, Ended, write_call
 from ingot.flow.process_pool import ProcessPool
 from ingot.flow.request import Request
@@ -144,6 +145,7 @@ def _environment(cores: int) -> dict[str, str]:
         # Threads that wait by spinning starve one another as soon as anything else runs: with one other busy process
         # on two cores, training was 10 to 20 times slower than with threads that sleep (benchmarks/spine_threads.py).
         "OMP_WAIT_POLICY": "PASSIVE",
+        **KERNELS_KEPT,
         "PYTHONUNBUFFERED": "1",
         "RAY_USAGE_STATS_ENABLED": "0",  # nothing reports anywhere
     }

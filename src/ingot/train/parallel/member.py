@@ -35,7 +35,7 @@ def train_part(config: PretrainConfig, inputs: Mapping[str, Artifact], context: 
     with _together(place) as ranks:
 
         def divide(decoder: Decoder) -> Placement:
-            plan.check(decoder.config, config.batch_size)
+            plan.check(decoder.config, config.batch_size, config.sequence_length)
             return spread(decoder, plan, ranks)
 
         return train(config, inputs, context, plan, ranks, divide)

@@ -5,13 +5,18 @@ This one is for a single process, where every part is the whole; `spread` has th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from ingot.model.decoder import Decoder
+from ingot.train.objective import Loss, Objective, TensorBatch
 from ingot.train.parallel.ranks import Ranks
+
+# Makes of some tensors of one shape as many others of that shape.
+Compute = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,31 @@ class Placement:
     ranks = Ranks()
     reader = 0
     readers = 1
+    stages = 1  # processes in a row that each have some of the layers
     is_counted = True  # or the same rows are counted by another rank
+
+    def give_memory(self, decoder: Decoder, device: torch.device) -> None:
+        """Give memory to what is here of a decoder that was built and divided without; what is in it is left open."""
+        decoder.to_empty(device=device)
+
+    def at_once(self, pieces: Iterable[TensorBatch]) -> Iterator[Sequence[TensorBatch]]:
+        """Group the pieces of a batch by what `learn` takes at once: one, or all of them through several stages."""
+        yield from ([list(pieces)] if self.stages > 1 else ([piece] for piece in pieces))
+
+    def learn(self, decoder: Decoder, objective: Objective, pieces: Sequence[TensorBatch]) -> Loss:
+        """Add the gradients of some pieces to those of the weights here and return their loss, as far as known here."""
+        (piece,) = pieces
+        loss = objective(decoder, piece)
+        loss.total.backward()  # type: ignore[no-untyped-call]  # torch publishes it without types
+        return Loss(loss.total.detach(), loss.count, loss.metrics)
+
+    def load(self, decoder: Decoder) -> Tensor:
+        """Return how many tokens each expert read in the last `learn`, [MoE layers, experts]; 0 for those elsewhere."""
+        return decoder.expert_load()
+
+    def load_here(self, tokens_LE: Tensor) -> Tensor:
+        """Return those rows of a table of all MoE layers whose layers are here."""
+        return tokens_LE
 
     def local(self, tensor: Tensor) -> Tensor:
         """Return the part of a weight, gradient or moment that lies here; changing it changes the tensor."""
@@ -64,21 +93,31 @@ class Placement:
         return True
 
     def shape(self, parameter: Tensor) -> tuple[int, ...]:
-        """Return the shape that `wholes` would give."""
+        """Return the shape in which `by_whole` computes with a weight."""
         return tuple(parameter.shape)
 
-    def wholes(self, parameters: Sequence[Tensor], parts: Sequence[Tensor]) -> list[Tensor]:
-        """Return the whole tensors, shaped as the parameters, whose parts here are given."""
-        return list(parts)
+    def by_whole(self, parameters: Sequence[Tensor], parts: Sequence[Tensor], compute: Compute) -> list[Tensor]:
+        """Return the parts here of what `compute` makes of whole tensors, shaped as the parameters, given their parts.
 
-    def parts(self, parameters: Sequence[Tensor], wholes: Sequence[Tensor]) -> list[Tensor]:
-        """Return the parts that lie here of whole tensors shaped as the parameters."""
-        return list(wholes)
+        `compute` is asked for some of them at a time, as it would be for all, and not for what others compute.
+        """
+        return list(compute(parts))
 
-    def whole_weights(self, decoder: nn.Module) -> Iterator[tuple[str, Tensor]]:
-        """Yield every weight and buffer by name, whole, on the processor; all ranks must take all of them."""
+    def whole_weights(
+        self, decoder: nn.Module, wanted: Callable[[str], bool] = lambda _: True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield every weight and buffer whose name is wanted, whole, on the processor; all ranks must take all of them.
+
+        Only on rank 0 is it certain that there is something in it.
+        """
         for name, tensor in decoder.state_dict().items():
-            yield name, tensor.detach().cpu()
+            if wanted(name):
+                yield name, tensor.detach().cpu()
+
+
+def alone(decoder: Decoder) -> Placement:
+    """Leave a decoder to one process: what `spread` is to several."""
+    return Placement()
 
 
 def part_of(saved: Mapping[str, Tensor], name: str, region: Region | None) -> Tensor:
