@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from ingot.flow.executors.ray import perform_literals
 from ingot.flow.home import Home
 from ingot.flow.runner import Options, run
 from ingot.flow.step import Step
+from ingot.flow.worker import Reporter
 from tests.flow.secrets_for_tests import LookConfig, digest
 
 SECRET = "hunter2-and-nobody-else"
@@ -52,3 +55,22 @@ def test_a_file_is_read_wherever_it_lies(tmp_path: Path) -> None:
         "out": str(tmp_path),
     }
     assert perform_literals(call)["facts"]["digest"] == digest(SECRET)
+
+
+class _Kept(io.StringIO):
+    """A pipe that can be read after it was closed."""
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("joules", "is_told"), [(5_000.0, True), (None, False)])
+def test_what_a_crew_spends_is_told_with_what_its_step_spends(joules: float | None, is_told: bool) -> None:
+    pipe = _Kept()
+    reporter = Reporter(pipe)
+    reporter.emit("note", text="together")
+    reporter.emit("spent_by_crew", joules=joules, method="partly estimated")
+    reporter.close({"kind": "facts", "facts": {}})
+    note, spent, facts = (json.loads(line) for line in pipe.getvalue().splitlines())
+    assert (note["kind"], spent["kind"], facts["kind"]) == ("note", "spent", "facts")
+    assert spent["method"] == "partly estimated"
+    assert (spent["joules"] or 0) >= 5_000 if is_told else spent["joules"] is None

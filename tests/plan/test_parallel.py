@@ -115,3 +115,10 @@ def test_rows_are_cut_only_where_they_are_long_and_layers_only_over_machines() -
     assert {plan.context for plan in ways(DENSE, 8, 8, 2048)} == {1}
     assert {plan.context for plan in ways(DENSE, 8, 8, 16_384)} == {1, 2, 4}
     assert {plan.pipeline for plan in ways(DENSE, 8, 8, 2048)} == {1}
+
+
+def test_texts_that_are_answered_for_as_a_whole_are_not_cut() -> None:
+    plan = ParallelPlan(context=2)
+    plan.check(DENSE, 8, 64)
+    with pytest.raises(UsageError, match="all tokens of a text"):
+        plan.check(DENSE, 8, 64, reads_whole_texts=True)

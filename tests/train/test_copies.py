@@ -16,6 +16,7 @@ from ingot.core.fetch import Network
 from ingot.core.secrets import offer_environment
 from ingot.data.object_store import Address, ObjectStore
 from ingot.flow.artifact import Artifact
+from ingot.flow.home import Home
 from ingot.flow.step import StepContext
 from ingot.train.checkpoint import MANIFEST
 from ingot.train.copies import CURVE, FILE, open_checkpoints
@@ -100,7 +101,7 @@ def test_another_machine_goes_on_from_them_with_the_same_bits(
     assert made(second) == made(tmp_path / "unbroken")
     assert any("step-00000009" in name for name in names(store))  # copies stay
     pretrain(frequent, inputs, context(home(tmp_path / "third", store)))
-    assert made(tmp_path / "third/work/acme.0123") == made(second)
+    assert made(Home(tmp_path / "third").work_path / "acme.0123") == made(second)
 
 
 def nothing(decoder: object, step: int, inputs: Inputs, context: object) -> dict[str, float]:
@@ -118,7 +119,7 @@ def damage(store: ObjectServer, step: int) -> None:
 
 def test_a_damaged_copy_is_not_used(store: ObjectServer, tmp_path: Path) -> None:
     save(home(tmp_path / "first", store), Told(), 1, 2)
-    size = (tmp_path / "first/work/acme.0123/checkpoints/step-00000002/state.safetensors").stat().st_size
+    size = (Home(tmp_path / "first").work_path / "acme.0123/checkpoints/step-00000002/state.safetensors").stat().st_size
     store.put_bytes("kept/acme.0123/step-00000002/state.safetensors", b"x" * size)
     told, folder = Told(), home(tmp_path / "second", store)
     checkpoints = open_checkpoints(folder / "checkpoints", 2, told, Ranks(), 0)
@@ -145,7 +146,8 @@ def test_own_checkpoints_come_first(store: ObjectServer, tmp_path: Path) -> None
     save(home(tmp_path / "first", store), Told(), 1, 2)
     folder, told = home(tmp_path / "second", store), Told()
     shutil.copytree(
-        tmp_path / "first/work/acme.0123/checkpoints/step-00000001", folder / "checkpoints" / "step-00000001"
+        Home(tmp_path / "first").work_path / "acme.0123/checkpoints/step-00000001",
+        folder / "checkpoints" / "step-00000001",
     )
     saved = open_checkpoints(folder / "checkpoints", 2, told, Ranks(), 0).newest()
     assert saved is not None
@@ -192,5 +194,5 @@ def test_what_a_rewind_left_behind_is_not_found_by_another_machine(store: Object
 
 
 def test_without_settings_there_are_no_copies(tmp_path: Path) -> None:
-    checkpoints = open_checkpoints(tmp_path / "home/work-folder/acme/checkpoints", 2, Told(), Ranks(), 0)
+    checkpoints = open_checkpoints(tmp_path / "home/folder/acme/checkpoints", 2, Told(), Ranks(), 0)
     assert type(checkpoints).__name__ == "Checkpoints"

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from ingot.core.energy import ESTIMATED, sum_of
 from ingot.core.errors import IngotError, KilledError, StepError, from_fields
 from ingot.core.events import Emit
 from ingot.core.storage import write_atomically
@@ -31,7 +32,8 @@ _SECONDS_TO_START = 900.0  # of the first word: a scheduler's queue is waited fo
 _LOOK_EVERY_SECONDS = 0.1
 # When one member dies the others soon complain of it: the reason is looked for among all that are heard by then.
 _SECONDS_FOR_OTHERS = 2.0
-_TOLD_BY_THE_FIRST = frozenset({"spent"})
+# Told by every member, and by the step as the sum of all.
+SPENT, SPENT_BY_CREW = "spent", "spent_by_crew"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ class Ended:
 
 
 class Members(Protocol):
-    """Started members."""
+    """Started members; `are_children` of this process, or run elsewhere."""
+
+    @property
+    def are_children(self) -> bool: ...
 
     def ended(self) -> Mapping[int, Ended]:
         """Return how members ended, by rank, of those that have."""
@@ -117,6 +122,9 @@ class Crew:
                 return _Following(self, folder, members).facts()
             finally:
                 members.end()
+                if members.are_children:
+                    # They are waited for now, and counted with this process.
+                    self.emit(SPENT_BY_CREW, joules=0.0, method="")
 
 
 def write_call(call: CrewCall, folder: Path) -> Path:
@@ -139,6 +147,7 @@ class _Following:
         self._read = [0] * crew.size
         self._heard = [time.monotonic()] * crew.size
         self._outcomes: dict[int, dict[str, Any]] = {}
+        self._spent: dict[int, dict[str, Any]] = {}
 
     def facts(self) -> Mapping[str, Any]:
         asked = False
@@ -173,7 +182,13 @@ class _Following:
     def _take(self, rank: int, message: dict[str, Any]) -> None:
         if message["kind"] in ("facts", "error"):
             self._outcomes[rank] = message
-        elif message["kind"] == "warning" or (rank == 0 and message["kind"] not in _TOLD_BY_THE_FIRST):
+        elif message["kind"] == SPENT:
+            self._spent[rank] = message
+            # A machine's counters count children with this process.
+            if not self._members.are_children or message["method"] == ESTIMATED:
+                joules = sum_of(told["joules"] for told in self._spent.values())
+                self._crew.emit(SPENT_BY_CREW, joules=joules, method=message["method"])
+        elif message["kind"] == "warning" or rank == 0:
             self._crew.emit(message.pop("kind"), **message)
 
     def _failed(self) -> bool:

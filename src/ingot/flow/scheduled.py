@@ -47,6 +47,8 @@ class Job(Protocol):
 class JobMembers:
     """The members that a job runs."""
 
+    are_children = False
+
     def __init__(self, job: Job, size: int, seconds_between_looks: float = _SECONDS_BETWEEN_LOOKS) -> None:
         self._job, self._size, self._pause = job, size, seconds_between_looks
         self._state: str | Ended = WAITING

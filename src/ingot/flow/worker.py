@@ -23,13 +23,13 @@ from filelock import FileLock
 
 from ingot.core.allowance import Allowance
 from ingot.core.config import load
-from ingot.core.energy import Meter
+from ingot.core.energy import Meter, sum_of
 from ingot.core.plugins import load as load_plugin
 from ingot.core.plugins import resolve
 from ingot.core.secrets import offer_environment
 from ingot.core.storage import remove_torn, room_on_disk
 from ingot.flow.artifact import Artifact, Record, read_artifact
-from ingot.flow.crew import Crew, Place
+from ingot.flow.crew import SPENT_BY_CREW, Crew, Place
 from ingot.flow.outcome import in_words
 from ingot.flow.request import Request, StepExecutor
 from ingot.flow.source import snapshot_from_literals
@@ -49,11 +49,15 @@ class Reporter:
         self._meter = Meter()
         self._start = time.monotonic()
         self._lock = threading.Lock()
+        self._crew: Mapping[str, Any] = {"joules": 0.0, "method": ""}
 
     def emit(self, kind: str, /, **fields: Any) -> None:
-        """Send one event."""
+        """Send one event; what a crew has spent is sent with what this process has."""
         with self._lock:
-            self._write({"kind": kind, **fields})
+            if kind == SPENT_BY_CREW:
+                self._crew = fields
+            else:
+                self._write({"kind": kind, **fields})
 
     def keep_telling(self) -> None:
         """Send what was spent every two seconds, also while the step has nothing to say."""
@@ -74,7 +78,9 @@ class Reporter:
     def _write_spent(self) -> None:
         energy = self._meter.read()
         seconds = time.monotonic() - self._start
-        self._write({"kind": "spent", "seconds": seconds, "joules": energy.joules, "method": energy.method})
+        joules = sum_of([energy.joules, self._crew["joules"]])
+        method = self._crew["method"] or energy.method
+        self._write({"kind": "spent", "seconds": seconds, "joules": joules, "method": method})
 
     def _write(self, message: Mapping[str, Any]) -> None:
         # Who no longer listens is gone, and this process is about to end, too: perhaps it is saving just now.

@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ingot.model.config import ModelConfig
+from ingot.model.fusing import fusible
 from ingot.model.layers import FeedForward
 
 
@@ -91,25 +92,80 @@ class Experts(nn.Module):
         # There is no grouped product in other dtypes.
         if x_SD.device.type != "cpu" and x_SD.dtype == torch.bfloat16:
             return grouped(x_SD, tokens_E, *weights)
-        y_SD: Tensor = one_by_one(x_SD, tokens_E, *weights)
-        return y_SD
+        return one_by_one(x_SD, tokens_E, *weights)
 
 
-# How many tokens an expert gets changes every step: a compiler would make a graph for each.
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def one_by_one(x_SD: Tensor, tokens_E: Tensor, gate_EFD: Tensor, up_EFD: Tensor, down_EDF: Tensor) -> Tensor:
     """Run each expert that has tokens. The faster form on a processor.
 
-    On one Zen 4 core, bf16, 2048 tokens to 2 of 8 experts of 256 x 352, forward and backward: 29 ms, against 32 ms as
-    one grouped product and 22 ms for a dense layer of the same active size.
+    Each expert's rows lie in one tensor that all share, and what is between the products is done for all at once.
     """
-    parts = zip(torch.split(x_SD, tokens_E.tolist()), gate_EFD, up_EFD, down_EDF, strict=True)
-    return torch.cat([_feed_forward(x_PD, *weights) for x_PD, *weights in parts if len(x_PD)])
+    # torch publishes Function.apply without types.
+    y_SD: Tensor = _OneByOne.apply(x_SD, tokens_E, gate_EFD, up_EFD, down_EDF)  # type: ignore[no-untyped-call]
+    return y_SD
 
 
-def _feed_forward(x_PD: Tensor, gate_FD: Tensor, up_FD: Tensor, down_DF: Tensor) -> Tensor:
-    gate_FD, up_FD, down_DF = gate_FD.to(x_PD.dtype), up_FD.to(x_PD.dtype), down_DF.to(x_PD.dtype)
-    return F.linear(F.silu(F.linear(x_PD, gate_FD)) * F.linear(x_PD, up_FD), down_DF)
+class _OneByOne(torch.autograd.Function):
+    """G = 2 x F: a gate's columns, and beside them those it opens and closes."""
+
+    @staticmethod
+    def forward(ctx: Any, x_SD: Tensor, tokens_E: Tensor, gate_EFD: Tensor, up_EFD: Tensor, down_EDF: Tensor) -> Tensor:
+        gate_up_EGD, narrow_EDF = torch.cat((gate_EFD, up_EFD), 1).to(x_SD.dtype), down_EDF.to(x_SD.dtype)
+        spans = _spans(tokens_E)
+        both_SG = _products(x_SD, gate_up_EGD.mT, spans)
+        ctx.spans, ctx.dtype = spans, down_EDF.dtype
+        ctx.save_for_backward(x_SD, both_SG, gate_up_EGD, narrow_EDF)
+        return _products(_opened(both_SG), narrow_EDF.mT, spans)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor, Tensor, Tensor]:
+        x_SD, both_SG, gate_up_EGD, down_EDF = ctx.saved_tensors
+        dy_SD = gradients[0].contiguous()
+        hidden_SF, dboth_SG = _opened_backward(both_SG, _products(dy_SD, down_EDF, ctx.spans))
+        dx_SD = _products(dboth_SG, gate_up_EGD, ctx.spans)
+        dgate_up_EGD = _weight_gradients(dboth_SG, x_SD, ctx.spans, gate_up_EGD, ctx.dtype)
+        ddown_EDF = _weight_gradients(dy_SD, hidden_SF, ctx.spans, down_EDF, ctx.dtype)
+        dgate_EFD, dup_EFD = dgate_up_EGD.chunk(2, dim=1)
+        return dx_SD, None, dgate_EFD, dup_EFD, ddown_EDF
+
+
+def _spans(tokens_E: Tensor) -> list[tuple[int, slice]]:
+    """Return the experts that have tokens, and which rows are theirs."""
+    ends = tokens_E.cumsum(0).tolist()
+    spans = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+    return [(expert, span) for expert, span in enumerate(spans) if span.start < span.stop]
+
+
+def _products(x_SD: Tensor, weight_EDF: Tensor, spans: Sequence[tuple[int, slice]]) -> Tensor:
+    y_SF = x_SD.new_empty(len(x_SD), weight_EDF.size(-1))
+    for expert, span in spans:
+        torch.mm(x_SD[span], weight_EDF[expert], out=y_SF[span])
+    return y_SF
+
+
+def _weight_gradients(
+    dy_SF: Tensor, x_SD: Tensor, spans: Sequence[tuple[int, slice]], like_EFD: Tensor, dtype: torch.dtype
+) -> Tensor:
+    # An expert without tokens keeps a gradient of zero.
+    dweight_EFD = torch.zeros_like(like_EFD, dtype=dtype)
+    for expert, span in spans:
+        dweight_EFD[expert] = dy_SF[span].T @ x_SD[span]
+    return dweight_EFD
+
+
+@fusible
+def _opened(both_SG: Tensor) -> Tensor:
+    gate_SF, up_SF = both_SG.chunk(2, dim=-1)
+    return F.silu(gate_SF) * up_SF
+
+
+@fusible
+def _opened_backward(both_SG: Tensor, dhidden_SF: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `_opened` returned, and the gradient of what it was given."""
+    gate_SF, up_SF = both_SG.chunk(2, dim=-1)
+    open_SF = F.silu(gate_SF)
+    dgate_SF = torch.ops.aten.silu_backward(dhidden_SF * up_SF, gate_SF)
+    return open_SF * up_SF, torch.cat((dgate_SF, dhidden_SF * open_SF), -1)
 
 
 def grouped(x_SD: Tensor, tokens_E: Tensor, gate_EFD: Tensor, up_EFD: Tensor, down_EDF: Tensor) -> Tensor:

@@ -104,7 +104,9 @@ def estimate(
         **spending,
         "forecast_bits_per_byte": round(chosen.forecast.bits_per_byte, 3),
         "forecast_band": [round(chosen.forecast.low, 3), round(chosen.forecast.high, 3)],
-        "sentences": _sentences(chosen, planned.tokens, seconds, place, division, spending, model is not None),
+        "sentences": _sentences(
+            chosen, planned.tokens, seconds, place, division, spending, model is not None, given is not None
+        ),
     }
 
 
@@ -147,6 +149,7 @@ def _sentences(
     division: Division,
     spending: Mapping[str, Any],
     is_given: bool,
+    is_divided: bool,
 ) -> list[str]:
     """Return the reasons in plain words, most important first."""
     model = chosen.model
@@ -157,32 +160,29 @@ def _sentences(
     return [
         f"{size}: {why}.",
         f"It reads {count(tokens)} tokens, {tokens / model.active_parameters:.3g} for each parameter that one meets.",
-        _divided(place, division),
+        _divided(place, division, is_divided),
         f"Training should take {duration(seconds)} ({duration(low)} to {duration(high)}) on {place.name}, at"
         f" {count(tokens / seconds)} tokens per second ({place.source}).",
         spending_sentence(spending).replace("The whole build", "It"),
     ]
 
 
-def _divided(place: Place, division: Division) -> str:
+def _divided(place: Place, division: Division, is_given: bool) -> str:
     plan, need = division.plan, division.memory.peak / 1e9
     of = f" of {division.device_bytes / 1e9:.3g}" if division.device_bytes != float("inf") else ""
     room = f"{need:.3g}{of} GB are needed on each device" if place.here.devices > 1 else f"{need:.3g}{of} GB are needed"
-    parts = []
-    if plan.shard > 1:
-        parts.append(f"weights are cut into {plan.shard} parts, because fewer do not fit")
-    if plan.data > 1:
-        parts.append(f"{plan.data} copies read rows of their own")
-    if plan.expert > 1:
-        parts.append(f"experts are dealt among {plan.expert} devices")
-    if plan.tensor > 1:
-        parts.append(f"matrices are cut into {plan.tensor} parts inside a machine")
-    if plan.context > 1:
-        parts.append(f"rows are cut into {plan.context} parts, because one device cannot keep a whole one")
-    if plan.pipeline > 1:
-        parts.append(f"layers are dealt in {plan.pipeline} runs, because nothing that talks more fits")
-    if (pieces := -(-division.work.accumulate // plan.readers)) > 1:
-        parts.append(f"the rows of a step are read in {pieces} pieces")
+    pieces = -(-division.work.accumulate // plan.readers)
+    told = (
+        (plan.shard, f"weights are cut into {plan.shard} parts", "because fewer do not fit"),
+        (plan.data, f"{plan.data} copies read rows of their own", ""),
+        (plan.expert, f"experts are dealt among {plan.expert} devices", ""),
+        (plan.tensor, f"matrices are cut into {plan.tensor} parts inside a machine", ""),
+        (plan.context, f"rows are cut into {plan.context} parts", "because one device cannot keep a whole one"),
+        (plan.pipeline, f"layers are dealt in {plan.pipeline} runs", "because nothing that talks more fits"),
+        (pieces, f"the rows of a step are read in {pieces} pieces", ""),
+    )
+    parts = [f"{what}, {why}" if why and not is_given else what for size, what, why in told if size > 1]
     if division.work.is_recomputed:
         parts.append("layers compute again what they would have to keep, for a third more work")
-    return f"{room}: {'; '.join(parts)}." if parts else f"{room}."
+    asked = ", divided as you asked" if is_given else ""
+    return f"{room}{asked}: {'; '.join(parts)}." if parts else f"{room}."

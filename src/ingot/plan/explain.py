@@ -59,14 +59,16 @@ def energy(joules: float) -> str:
 def duration(seconds: float) -> str:
     """Return a duration for people.
 
-    >>> duration(0.2), duration(44), duration(400), duration(9000)
-    ('under a second', '44 seconds', '6.67 minutes', '2.5 hours')
+    >>> duration(0.2), duration(44), duration(400), duration(9000), duration(1_000_000)
+    ('under a second', '44 seconds', '6.67 minutes', '2.5 hours', '11.6 days')
     """
     if seconds < 1.5:
         return "under a second" if seconds < 1 else "1 second"
     if seconds < 90:
         return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.3g} minutes" if seconds < 5400 else f"{seconds / 3600:.3g} hours"
+    if seconds < 5400:
+        return f"{seconds / 60:.3g} minutes"
+    return f"{seconds / 3600:.3g} hours" if seconds < 2 * 86_400 else f"{seconds / 86_400:.3g} days"
 
 
 def count(number: float) -> str:

@@ -127,16 +127,15 @@ def _pieces(work: Work, plan: ParallelPlan) -> tuple[int, int]:
 
 
 def _activations(model: ModelConfig, work: Work, plan: ParallelPlan, tokens: int, wide: int) -> int:
-    """Return what is kept for the backward pass, of all layers of a device and of the last norm.
+    """Return what is kept for the backward pass, of the layers of a device and of the last norm.
 
-    A pipeline keeps as many pieces at once as it has stages.
+    A pipeline's stage has a share of the layers, and keeps as many pieces at once as there are stages: the same.
     """
     ends = tokens * model.width * (8 + 2 * wide)
     each = [_layer(model, work, plan, tokens, wide, layer) for layer in range(model.layers)]
     if work.is_recomputed:
-        inputs = tokens * model.width * wide * model.layers // plan.pipeline
-        return inputs * plan.pipeline + max(each) + ends
-    return sum(each) // plan.pipeline * plan.pipeline + ends
+        return tokens * model.width * wide * model.layers + max(each) + ends
+    return sum(each) + ends
 
 
 def _layer(model: ModelConfig, work: Work, plan: ParallelPlan, tokens: int, wide: int, layer: int) -> int:

@@ -67,8 +67,19 @@ class ParallelPlan:
         """Return which of the `readers` a rank is."""
         return rank // (self.tensor * self.context) % self.readers
 
-    def check(self, model: ModelConfig, batch_size: int, sequence_length: int | None = None) -> None:
-        """Raise UsageError, with the nearest that works, when a model or a batch cannot be divided so."""
+    def check(
+        self,
+        model: ModelConfig,
+        batch_size: int,
+        sequence_length: int | None = None,
+        reads_whole_texts: bool = False,
+    ) -> None:
+        """Raise UsageError, with the nearest that works, when a model or a batch cannot be divided so.
+
+        An objective that answers for a text as a whole `reads_whole_texts`.
+        """
+        if self.context > 1 and reads_whole_texts:
+            raise _refused("this objective needs all tokens of a text in one process", "set context to 1 and use shard")
         if model.layers < self.pipeline:
             what = f"{model.layers} layers cannot be dealt among {self.pipeline} processes in a row"
             raise _refused(what, f"set pipeline to {model.layers}")

@@ -44,7 +44,7 @@ def open_checkpoints(folder: Path, keep: int, emit: Emit, ranks: Ranks, every: i
     Those of the store are brought first when the folder has none. Raises InputError when that cannot be found out, and
     StepError when there are some and none is whole.
     """
-    settings = folder.parents[2] / FILE  # <home>/work/<artifact>.<fingerprint>/checkpoints
+    settings = folder.parents[2] / FILE  # of the home folder, where unfinished artifacts have a folder each
     if not settings.is_file():
         return Checkpoints(folder, keep, emit, ranks, every)
     # One process sees to the store; the folder is everybody's.

@@ -39,8 +39,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=hidden_ND.device)
         needs_gradient = any(ctx.needs_input_grad)
         dhidden_ND = torch.zeros_like(hidden_ND) if needs_gradient else None
-        # Summed over chunks: in bf16 the small gradients of rare tokens would be rounded away.
-        dhead_VD = torch.zeros_like(head_VD, dtype=torch.float32) if needs_gradient else None
+        dhead_VD: Tensor | None = None
         for rows_C in torch.split((targets_N != IGNORED).nonzero().squeeze(1), chunk_rows):
             hidden_CD, targets_C1 = hidden_ND[rows_C], targets_N[rows_C, None]
             logits_CV = F.linear(hidden_CD, weight_VD)
@@ -48,12 +47,14 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             odds_CV = torch.softmax(logits_CV, dim=-1)
             odds_C1 = odds_CV.gather(1, targets_C1)
             total += _surprise(logits_CV, odds_CV, targets_C1, odds_C1)
-            if dhidden_ND is not None and dhead_VD is not None:
+            if dhidden_ND is not None:
                 # Not scatter_: where results must repeat it copies everything, which these single places do not need.
                 places = torch.arange(len(rows_C), device=rows_C.device), targets_C1.squeeze(1)
                 dlogits_CV = odds_CV.index_put_(places, (odds_C1 - 1).squeeze(1))
                 dhidden_ND[rows_C] = dlogits_CV @ weight_VD
-                dhead_VD += dlogits_CV.T @ hidden_CD
+                # Summed over chunks in float32: in bf16 the small gradients of rare tokens would be rounded away.
+                more_VD = (dlogits_CV.T @ hidden_CD).float()
+                dhead_VD = more_VD if dhead_VD is None else dhead_VD.add_(more_VD)
         if dhidden_ND is not None and dhead_VD is not None:
             ctx.save_for_backward(dhidden_ND, dhead_VD.to(head_VD.dtype))
         return total

@@ -103,6 +103,8 @@ class _Filling(TorchDispatchMode):  # type: ignore[no-untyped-call]  # published
 
     def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if op not in _FILLS or not args[0].is_meta:
+            is_change = op._schema.is_mutable and isinstance(args[0], Tensor) and args[0].is_meta
+            assert not is_change or self._take is _left_out, f"nobody said how {op} fills a part of a weight"
             return op(*args, **(kwargs or {}))
         self._take(args[0], lambda whole: op(whole, *args[1:], **(kwargs or {})), op, args[1:])
         return args[0]

@@ -82,7 +82,7 @@ def train(
     ranks = ranks or Ranks()
     codec, look, start = _codec(config, inputs), Hooks(config.hooks, inputs, context), start_of(inputs)
     config, loss, head = settle(config, codec, start), objective(config, inputs), head_of(config, inputs)
-    plan.check(config.model, config.batch_size, config.sequence_length)
+    plan.check(config.model, config.batch_size, config.sequence_length, reads_whole_texts=head is not None)
     refuse_divided_texts(config.objective, head is not None, plan)
     refuse_what_cannot_be_published(config.model)
     refuse_damaged_shards(inputs, context.unfinished, ranks.rank, ranks.size)

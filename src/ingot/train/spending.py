@@ -107,13 +107,13 @@ class Spending:
 def _limits(allowance: Allowance) -> str:
     told = [_time(allowance.seconds)] if allowance.seconds else []
     told += [_kwh(allowance.joules)] if allowance.joules else []
-    return " or ".join([*told, *([f"{allowance.money:g} in money"] if allowance.money else [])])
+    return " or ".join([*told, *([f"{allowance.money:g} of money"] if allowance.money else [])])
 
 
 def _amounts(allowance: Allowance, seconds: float, joules: float | None, method: str) -> str:
     energy = "energy that is not measured" if joules is None else f"{_kwh(joules)} ({method})"
     money = allowance.prices.of(seconds, joules)
-    return ", ".join([_time(seconds), energy, *([f"{money:.3g} in money"] if money is not None else [])])
+    return ", ".join([_time(seconds), energy, *([f"{money:.3g} of money"] if money is not None else [])])
 
 
 def _time(seconds: float) -> str:

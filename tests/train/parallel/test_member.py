@@ -84,12 +84,9 @@ def test_ranks_that_are_asked_save_and_go_on(tmp_path: Path, inputs: Inputs, alo
     assert losses(folder) == pytest.approx(losses(alone), abs=1e-5)
 
 
-@pytest.mark.parametrize("parallel", [{"pipeline": 2}, {"context": 2}], ids=str)
-def test_a_pipeline_and_parts_of_rows_end_with_the_model_of_one_process(
-    tmp_path: Path, inputs: Inputs, alone: Path, parallel: dict[str, int]
-) -> None:
+def test_a_pipeline_ends_with_the_model_of_one_process(tmp_path: Path, inputs: Inputs, alone: Path) -> None:
     hooked = settings(steps=40, learning_rate=1e-3, hooks=("ingot.evaluate.during:held_out",))
-    facts = train(request(tmp_path / "model", inputs, hooked, 2, **parallel))
+    facts = train(request(tmp_path / "model", inputs, hooked, 2, pipeline=2))
     assert losses(tmp_path / "model") == pytest.approx(losses(alone), abs=1e-5)
     assert 0 < facts["held_out_bits_per_byte"] < 10
     expected, found = load(alone).state_dict(), load(tmp_path / "model").state_dict()

@@ -6,15 +6,17 @@ from __future__ import annotations
 def as_duration(seconds: float) -> str:
     """Return a duration for people.
 
-    >>> as_duration(4), as_duration(200), as_duration(7260)
-    ('4 s', '3 min 20 s', '2 h 1 min')
+    >>> as_duration(4), as_duration(200), as_duration(7260), as_duration(1_000_000)
+    ('4 s', '3 min 20 s', '2 h 1 min', '11 days 13 h')
     """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    if whole < 2 * 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} days {whole % 86_400 // 3600} h"
 
 
 def as_number(value: float) -> str:

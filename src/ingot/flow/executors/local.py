@@ -77,6 +77,8 @@ class Executor:
 class LocalMembers:
     """Members of a crew on this machine; they meet at a file."""
 
+    are_children = True
+
     def __init__(self, call: CrewCall, folder: Path) -> None:
         path = write_call(replace(call, meeting=f"file://{folder.absolute()}/meeting"), folder)
         command = [sys.executable, "-X", "faulthandler", "-m", "ingot.flow.member", str(path)]

@@ -86,6 +86,8 @@ class RayMembers:
     What they are asked stands as an empty file in the folder they all see, like everything they tell.
     """
 
+    are_children = False
+
     def __init__(self, call: CrewCall, folder: Path) -> None:
         self._ray = _connected(call.request["cores"] * call.size)
         self._folder = folder

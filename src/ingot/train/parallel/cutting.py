@@ -17,10 +17,12 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import Shard
 
+from ingot.core.errors import UsageError
 from ingot.model.decoder import Attention, Decoder
 from ingot.model.layers import FeedForward
 from ingot.model.moe import Experts, MixtureOfExperts
 from ingot.plan.parallel import ParallelPlan
+from ingot.train.adapters import Adapted
 from ingot.train.parallel.exchange import dealt, shared
 
 # Along which dimension tensor parallelism cuts each matrix: rows make features, columns read them.
@@ -48,12 +50,23 @@ def cut_matrices(decoder: Decoder, mesh: DeviceMesh, cuts: dict[str, list[Cut]])
             held = getattr(block, name, None)
             if isinstance(held, nn.Parameter):  # of all experts in one
                 _keep(block, name, f"{path}.{name}", Cut(dim + 1, index, parts, group), cuts)
+            elif isinstance(held, Adapted):
+                raise _adapted()
             elif held is not None:
                 _keep(held, "weight", f"{path}.{name}.weight", Cut(dim, index, parts, group), cuts)
         if isinstance(block, Attention):
             config = block.config
             block.config = replace(config, heads=config.heads // parts, kv_heads=config.kv_heads // parts)
         shared(block, group)
+
+
+def _adapted() -> UsageError:
+    return UsageError(
+        "matrices that adapters stand beside cannot be cut",
+        where="--parallel, tensor",
+        why="an adapter adds to a whole matrix, and its own matrices are too thin to be worth cutting",
+        fix="set tensor to 1: the processes then share the weights (shard)",
+    )
 
 
 def deal_experts(decoder: Decoder, mesh: DeviceMesh, cuts: dict[str, list[Cut]]) -> None:
