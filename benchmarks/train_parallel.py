@@ -211,7 +211,7 @@ def laid_out(plan: ParallelPlan, rank: int) -> dict[str, float]:
         held = sum(part.numel() for part in placement.parameters(decoder))
     finally:
         dist.destroy_process_group()
-    ideal = LARGE.parameters / (plan.shard * plan.tensor)
+    ideal = LARGE.parameters / (plan.parts * plan.tensor * plan.pipeline)
     return {"seconds": time.monotonic() - began, "held": held, "ideal": ideal, "over": held / ideal - 1}
 
 
@@ -279,12 +279,14 @@ def main() -> None:
         details["context"] = resharding(WINDOWED, [ParallelPlan(context=2), alone, ParallelPlan(context=2)])
         details["memory"], details["drawn"] = together(4, memory), drawn(ParallelPlan(shard=1024, expert=128))
     print(details, file=sys.stderr)
-    sizes = {1024: ParallelPlan(shard=1024, expert=128)} | (
-        {} if is_quick else {4096: ParallelPlan(data=4, shard=1024, expert=128)}
-    )
+    sizes: dict[str, ParallelPlan] = {"1024": ParallelPlan(shard=1024, expert=128)}
+    if not is_quick:
+        sizes["4096"] = ParallelPlan(data=4, shard=1024, expert=128)
+        # Every way at once; the stage with the token table holds the most.
+        sizes["4096, all ways,"] = ParallelPlan(pipeline=8, data=2, shard=32, context=4, expert=128, tensor=2)
     # The first rank holds the most: parts are dealt from the front.
     details["laid_out"] = {size: laid_out(plan, 0) for size, plan in sizes.items()}
-    details["parameters"], details["last_of_1024"] = LARGE.parameters, laid_out(sizes[1024], 1023)
+    details["parameters"], details["last_of_1024"] = LARGE.parameters, laid_out(sizes["1024"], 1023)
     publish("train_parallel", figures(details), details)
 
 

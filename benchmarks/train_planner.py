@@ -230,7 +230,7 @@ def main() -> None:
         details["time"][name] = time_of(name, details["probe"], 0.3 if arguments.quick else 1.0)
         print(name, details["time"][name], file=sys.stderr, flush=True)
     for name in list(MEMORY)[:few]:
-        details["memory"][name] = memory_of(name, 4 if arguments.quick else 12)
+        details["memory"][name] = memory_of(name, 4 if arguments.quick else 8)
         print(name, details["memory"][name], file=sys.stderr, flush=True)
     publish("train_planner", figures(details), details)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,28 @@ def test_its_settings_have_defaults_and_a_schema(plugin: Plugin) -> None:
     assert dataclasses.is_dataclass(plugin.config_type)
     assert schema(plugin.config_type)["type"] == "object"
     assert plugin.summary
+
+
+def test_its_head_if_it_has_one_is_drawn_from_the_seed(plugin: Plugin, given: Given) -> None:
+    make = plugin.other("head")
+    if make is None:
+        return
+    head, config = make(load(plugin.config_type, {}, plugin.name), given), replace(CONFIG, has_tied_embeddings=False)
+    one, same, other = (head.put_on(Decoder(config), seed) for seed in (1, 1, 2))
+    first = head.first_weights(config.width, 1)
+    assert all(torch.equal(one.state_dict()[name], weight) for name, weight in first.items())
+    assert all(torch.equal(same.state_dict()[name], weight) for name, weight in first.items())
+    assert not any(torch.equal(other.state_dict()[name], weight) for name, weight in first.items())
+    with torch.device("meta"):
+        assert all(parameter.is_meta for parameter in head.put_on(Decoder(config)).parameters())
+
+
+def test_its_head_if_it_has_one_is_written_as_a_model_folder(plugin: Plugin, given: Given, tmp_path: Path) -> None:
+    make = plugin.other("head")
+    if make is not None:
+        head = make(load(plugin.config_type, {}, plugin.name), given)
+        head.save(head.put_on(Decoder(CONFIG)), tmp_path, SpecialTokens(0, (1,), 2), 64)
+        assert {"config.json", "model.safetensors"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_it_returns_one_number_and_a_count(objective: Objective, decoder: Decoder, batch: TensorBatch) -> None:

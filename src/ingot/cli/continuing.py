@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from ingot.cli.budgets import read_allowance, spending_options
+from ingot.cli.detached import detachable
 from ingot.cli.options import (
     divided_among,
     overlap_option,
@@ -54,7 +56,9 @@ _FROM_0 = click.IntRange(min=0)
 @overlap_option
 @click.option("--replan", is_flag=True, help="Measure this machine and plan anew instead of keeping the plan.")
 @click.option("--write-recipe", "recipe_path", type=click.Path(), help="Also write the graph as a recipe file.")
+@spending_options
 @shared
+@detachable
 def continue_model(
     model: str, paths: tuple[str, ...], name: str, home_path: str, as_json: bool, debug: bool, **options: Any
 ) -> None:
@@ -64,7 +68,7 @@ def continue_model(
     Qwen3-MoE). The report says what it learned of the new text and what it forgot of the old.
     """
     home = home_at(home_path)
-    choices = _choices(options)
+    choices, allowance = _choices(options), read_allowance(options["stop_at"], options["prices"])
     left_out = (*folder.Config(()).exclude, *choices.exclude)
     new, old = (read_once(given, left_out)[0] if given else () for given in (paths, options["old"]))
     steps = continue_pretrain(name, folder_of(model, home), new, choices, old)
@@ -77,7 +81,7 @@ def continue_model(
     with open_display(as_json, title=f"Going on from {model}") as display:
         divided = divided_among(options["processes"], options["parallel"])
         beside = overlaps(options["overlap"], options["executor"])
-        settings = Options(options["executor"], options["cores"], redo, command_line(), beside, *divided)
+        settings = Options(options["executor"], options["cores"], redo, command_line(), beside, *divided, allowance)
         outcome = run(steps, home, settings, [display.show])
     print_summary(outcome, before, home_words(home_path), as_json)
 

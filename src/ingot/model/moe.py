@@ -29,6 +29,9 @@ from ingot.model.fusing import fusible
 from ingot.model.layers import FeedForward
 
 
+ROWS_TOGETHER = 64
+
+
 class Routing(NamedTuple):
     """What one layer's router did in one pass: tokens per expert, and two losses as means over tokens.
 
@@ -110,7 +113,7 @@ class _OneByOne(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x_SD: Tensor, tokens_E: Tensor, gate_EFD: Tensor, up_EFD: Tensor, down_EDF: Tensor) -> Tensor:
-        gate_up_EGD, narrow_EDF = torch.cat((gate_EFD, up_EFD), 1).to(x_SD.dtype), down_EDF.to(x_SD.dtype)
+        gate_up_EGD, narrow_EDF = _side_by_side(gate_EFD, up_EFD, x_SD.dtype), down_EDF.to(x_SD.dtype)
         spans = _spans(tokens_E)
         both_SG = _products(x_SD, gate_up_EGD.mT, spans)
         ctx.spans, ctx.dtype = spans, down_EDF.dtype
@@ -129,6 +132,14 @@ class _OneByOne(torch.autograd.Function):
         return dx_SD, None, dgate_EFD, dup_EFD, ddown_EDF
 
 
+def _side_by_side(gate_EFD: Tensor, up_EFD: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return both in one tensor of a dtype, written once."""
+    experts, width, inputs = gate_EFD.shape
+    both_EGD = torch.empty(experts, 2 * width, inputs, dtype=dtype, device=gate_EFD.device)
+    both_EGD[:, :width], both_EGD[:, width:] = gate_EFD, up_EFD
+    return both_EGD
+
+
 def _spans(tokens_E: Tensor) -> list[tuple[int, slice]]:
     """Return the experts that have tokens, and which rows are theirs."""
     ends = tokens_E.cumsum(0).tolist()
@@ -139,17 +150,28 @@ def _spans(tokens_E: Tensor) -> list[tuple[int, slice]]:
 def _products(x_SD: Tensor, weight_EDF: Tensor, spans: Sequence[tuple[int, slice]]) -> Tensor:
     y_SF = x_SD.new_empty(len(x_SD), weight_EDF.size(-1))
     for expert, span in spans:
-        torch.mm(x_SD[span], weight_EDF[expert], out=y_SF[span])
+        for part in _usual(span):
+            torch.mm(x_SD[part], weight_EDF[expert], out=y_SF[part])
     return y_SF
+
+
+def _usual(span: slice) -> list[slice]:
+    """Cut rows into a multiple of 64 and the rest: a processor's library makes code for each number it has not met."""
+    middle = span.stop - (span.stop - span.start) % ROWS_TOGETHER
+    return [slice(begin, end) for begin, end in ((span.start, middle), (middle, span.stop)) if begin < end]
 
 
 def _weight_gradients(
     dy_SF: Tensor, x_SD: Tensor, spans: Sequence[tuple[int, slice]], like_EFD: Tensor, dtype: torch.dtype
 ) -> Tensor:
-    # An expert without tokens keeps a gradient of zero.
-    dweight_EFD = torch.zeros_like(like_EFD, dtype=dtype)
+    dweight_EFD = torch.empty_like(like_EFD, dtype=dtype)
+    for idle in set(range(len(like_EFD))) - {expert for expert, _ in spans}:
+        dweight_EFD[idle] = 0
     for expert, span in spans:
-        dweight_EFD[expert] = dy_SF[span].T @ x_SD[span]
+        first, *rest = _usual(span)
+        dweight_EFD[expert] = dy_SF[first].T @ x_SD[first]
+        for part in rest:
+            dweight_EFD[expert] += dy_SF[part].T @ x_SD[part]
     return dweight_EFD
 
 

@@ -2,11 +2,13 @@
 
     bits per byte = E + A * (parameters / N0)^-a + B * (tokens / T0)^-b        (Hoffmann et al., 2022, equation 2)
 
-Five numbers cannot be had from three or four small runs alone. How fast the two parts fall (a and b) differs little
-from corpus to corpus, how large they are differs much: so a and b are taken from a grid, each pair with a prior weight,
-and E, A, B are fitted to the pilots for each pair by weighted least squares with wide priors. Every pair then counts by
-how well it explains the pilots (Bayesian model averaging), and the spread of what they all predict is the band. It is
-the same idea as a bootstrap over fits (Besiroglu et al., 2024) and gives the same numbers every time.
+Five numbers cannot be had from two or three small runs alone. How fast the two parts fall (a and b) differs little
+from corpus to corpus, so they are taken from a grid, each pair with a prior weight. How large the parts are differs
+much, but less so beside one another: the planner's law (forecast.py) says which share of the figure each should be for
+a run like the longest pilot, and that is the prior of E, A and B, which are fitted for each pair by weighted least
+squares. Every pair then counts by how well it explains the pilots (Bayesian model averaging), and the spread of what
+they all predict is the band. It is the same idea as a bootstrap over fits (Besiroglu et al., 2024) and gives the same
+numbers every time.
 
 A run that is off the law is weighed down as Huber's loss does, so that one bad pilot does not bend it.
 """
@@ -22,14 +24,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ingot.core.errors import InputError
+from ingot.plan.forecast import DATA_FACTOR, DATA_POWER, IRREDUCIBLE, SIZE_FACTOR, SIZE_POWER
 
 Array = npt.NDArray[np.float64]
 
-# Mean and standard deviation of the powers; measured on one corpus, see benchmarks/train_forecast.py.
-DATA_POWER, DATA_POWER_SPREAD = 0.30, 0.03
-SIZE_POWER, SIZE_POWER_SPREAD = 0.30, 0.10
-# Priors of E, A and B in bits per byte, at the size and the tokens of the largest pilot: mean and standard deviation.
-_PRIOR = ((1.0, 1.0), (0.4, 0.4), (1.0, 1.0))
+# Standard deviations of the powers, and of the shares of E, A and B in the figure of the longest pilot. On five corpora
+# the data's power, taken for itself, lay between 0.23 and 0.33 (benchmarks/train_forecast.py).
+DATA_POWER_SPREAD, SIZE_POWER_SPREAD, SHARE_SPREAD = 0.05, 0.10, 0.15
+# Bytes of text that a token stands for, by and large: the shares hardly depend on it.
+_TOKEN_BYTES = 3.5
 # How far a run of this kind lies from any smooth law, as a share of its figure.
 NOISE = 0.007
 _HUBER = 1.5
@@ -101,7 +104,9 @@ def fit(pilots: Sequence[Pilot]) -> Law:
         )
     largest = max(pilots, key=lambda pilot: (pilot.parameters, pilot.tokens))
     size, tokens = largest.parameters, max(pilot.tokens for pilot in pilots)
-    found = tuple(_fit(pilots, size, tokens, *powers) for powers in _powers())
+    longest = max(pilots, key=lambda pilot: (pilot.tokens, pilot.parameters))
+    prior = _prior(longest)
+    found = tuple(_fit(pilots, (size, tokens), prior, *powers) for powers in _powers())
     return Law(found, size, tokens)
 
 
@@ -117,11 +122,26 @@ def _powers() -> list[tuple[float, float, float]]:
     ]
 
 
-def _fit(pilots: Sequence[Pilot], size: float, tokens: float, a: float, b: float, prior_weight: float) -> _Fit:
-    """Fit E, A, B by iteratively reweighted least squares with their priors."""
+def _prior(longest: Pilot) -> tuple[Array, Array]:
+    """Return means and standard deviations of E, A and B: shares of a figure, as the planner's law has them."""
+    size = SIZE_FACTOR * longest.parameters**-SIZE_POWER
+    data = DATA_FACTOR * (longest.tokens * _TOKEN_BYTES) ** -DATA_POWER
+    parts = np.array([IRREDUCIBLE, size, data])
+    return longest.bits_per_byte * parts / parts.sum(), np.full(3, SHARE_SPREAD * longest.bits_per_byte)
+
+
+def _fit(
+    pilots: Sequence[Pilot],
+    at: tuple[float, float],
+    known: tuple[Array, Array],
+    a: float,
+    b: float,
+    prior_weight: float,
+) -> _Fit:
+    """Fit E, A, B (the last two `at` a size and tokens) by iteratively reweighted least squares with their priors."""
+    (size, tokens), (prior, spread) = at, known
     rows = np.array([_row(pilot.parameters / size, pilot.tokens / tokens, a, b) for pilot in pilots])
     figures = np.array([pilot.bits_per_byte for pilot in pilots])
-    prior, spread = np.array(_PRIOR).T
     noise = NOISE * figures
     weights = np.ones(len(pilots))
     for _ in range(_ROUNDS):

@@ -27,6 +27,8 @@ LOSS_ROWS = 512
 ATTENTION_BLOCK = 128
 # Python, torch and what it loads when first used, before any weight exists.
 RUNTIME_BYTES = 400_000_000
+# Kernels compiled for sizes that change in every step, of which so many are kept (core/hardware.py).
+MIXTURE_KERNEL_BYTES = 60_000_000
 # A CUDA context, its libraries' kernels and their scratch space. Never measured here.
 GPU_RUNTIME_BYTES = 2_000_000_000
 # What the process takes over what its tensors hold; most of the copy for a checkpoint lies in such gaps.
@@ -103,6 +105,7 @@ def training_memory(model: ModelConfig, work: Work, plan: ParallelPlan = ALONE) 
     is_copied = work.is_saved and not work.is_gpu
     copy = int(COPY_OUTSIDE_GAPS * (weights + moments)) if is_copied else 0
     gaps, runtime = (GPU_GAPS, GPU_RUNTIME_BYTES) if work.is_gpu else (GAPS, RUNTIME_BYTES)
+    runtime += MIXTURE_KERNEL_BYTES if model.experts and wide < 4 and not work.is_gpu else 0
     return Memory(weights, moments, *highest, copy, int((weights + moments + sum(highest)) * (gaps - 1)), runtime)
 
 

@@ -28,8 +28,9 @@ from ingot.model.config import ModelConfig
 from ingot.plan.law import Law, Pilot, Predicted, fit
 
 FIGURE = "held_out_bits_per_byte"
-# A look at the run is never held to a narrower band than this, as a share of what is expected.
-LEAST_MARGIN = 0.03
+# A look at the run is never held to a narrower band than this, as a share of what is expected; and to a wider one while
+# the rate is high: the fall brings more the longer the run, by up to so much more than in the pilots.
+LEAST_MARGIN, HIGH_RATE_MARGIN = 0.03, 0.08
 _CURVE = "curve.jsonl"
 
 
@@ -157,7 +158,10 @@ def _expected(step: int, run: Run, parameters: int, law: Law, gain: float, sprea
     # At the end nothing is left of the rate, nor of the gain that its fall brings.
     left = run.share(step - 1) if step < run.steps else 0.0
     value = fallen.value * (1 + gain * left)
-    margin = max(LEAST_MARGIN, max(fallen.high / fallen.value, fallen.value / fallen.low) - 1 + spread * left)
+    margin = (
+        max(LEAST_MARGIN, max(fallen.high / fallen.value, fallen.value / fallen.low) - 1)
+        + (spread + HIGH_RATE_MARGIN) * left
+    )
     rounded = (round(value * factor, 4) for factor in (1.0, 1 - margin, 1 + margin))
     return Expected(step, step * run.tokens, *rounded)
 

@@ -19,7 +19,7 @@ from ingot.model.fusing import fused, fusible
 from ingot.train.config import PretrainConfig
 from ingot.train.state import TrainingState
 
-# What one core does of a training's arithmetic in a second, about: docs/decisions/0008.
+# What one core does of a training's arithmetic in a second, about: docs/decisions/0009.
 _OPERATIONS_PER_SECOND = {"bf16": 2e11, "fp32": 6e10}
 # Compiling saves some 8 per cent of the time and costs up to half a minute at every start: below this it may not pay.
 _LONG_SECONDS = 600.0
@@ -31,22 +31,27 @@ def choose_compiling(config: PretrainConfig, state: TrainingState, saved: Mappin
     A training that was compiled and finds no compiler goes on without, with a warning. Raises UsageError where the
     config demands what cannot be.
     """
-    ranks = state.placement.ranks
+    is_possible = state.placement.ranks.size == 1 and state.device.type == "cpu"
     if saved is not None:
-        was_compiled = bool(saved.get("is_compiled")) and ranks.size == 1
+        was_compiled = bool(saved.get("is_compiled")) and is_possible
         if was_compiled and not has_compiler():
             text = "this training was compiled, and here no compiler works: it goes on without, with other roundings"
             emit("warning", text=text)
             return False
         return was_compiled
     if config.compile == "on":
-        if ranks.size > 1:
-            raise _refused("a training in several processes is not compiled", "parts of layers wait for one another")
+        if not is_possible:
+            why = "in several processes parts of layers wait for one another; on a GPU it was never tried"
+            raise _refused("only a training in one process, on a processor, is compiled", why)
         if not has_compiler():
             raise _refused("there is no compiler that works", "compiling needs g++ or clang, and the headers of Python")
         return True
-    is_worth_it = config.compile == "auto" and ranks.size == 1 and state.device.type == "cpu"
-    return is_worth_it and expected_seconds(config, state.precision, state.threads) >= _LONG_SECONDS and has_compiler()
+    return (
+        config.compile == "auto"
+        and is_possible
+        and expected_seconds(config, state.precision, state.threads) >= _LONG_SECONDS
+        and has_compiler()
+    )
 
 
 def expected_seconds(config: PretrainConfig, precision: str, threads: int) -> float:

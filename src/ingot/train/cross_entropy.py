@@ -20,6 +20,7 @@ from torch import Tensor
 from ingot.data.stream import IGNORED
 
 CHUNK_ROWS = 512
+_ROWS_TOGETHER = 64
 
 
 def cross_entropy_sum(hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, chunk_rows: int = CHUNK_ROWS) -> Tensor:
@@ -40,7 +41,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         needs_gradient = any(ctx.needs_input_grad)
         dhidden_ND = torch.zeros_like(hidden_ND) if needs_gradient else None
         dhead_VD: Tensor | None = None
-        for rows_C in torch.split((targets_N != IGNORED).nonzero().squeeze(1), chunk_rows):
+        rows_N = (targets_N != IGNORED).nonzero().squeeze(1)
+        for rows_C in torch.split(rows_N, _sizes(len(rows_N), chunk_rows)):
             hidden_CD, targets_C1 = hidden_ND[rows_C], targets_N[rows_C, None]
             logits_CV = F.linear(hidden_CD, weight_VD)
             # Computed in float32 and rounded to the dtype of the logits, in one kernel.
@@ -66,6 +68,16 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         if upstream.device.type == "cpu" and upstream == 1:  # an accelerator would have to be waited for
             return dhidden_ND, dhead_VD, None, None
         return dhidden_ND * upstream.to(dhidden_ND.dtype), dhead_VD * upstream, None, None
+
+
+def _sizes(rows: int, chunk_rows: int) -> list[int]:
+    """Cut rows into chunks, the last of them into a multiple of 64 and the rest.
+
+    A processor's library makes code for every number of rows it has not met, and every batch has another.
+    """
+    whole, last = divmod(rows, chunk_rows)
+    rest = last % _ROWS_TOGETHER
+    return [chunk_rows] * whole + [size for size in (last - rest, rest) if size]
 
 
 def _surprise(logits_CV: Tensor, odds_CV: Tensor, targets_C1: Tensor, odds_C1: Tensor) -> Tensor:

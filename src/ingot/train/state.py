@@ -162,8 +162,9 @@ def restore(state: TrainingState, saved: Mapping[str, Tensor], counters: Mapping
     Raises InputError for a checkpoint of another model.
     """
     local, region = state.placement.local, state.placement.region
+    written_names = frozenset(saved)  # to ask the mapping itself would read what is asked for
     for name, weight in state.decoder.state_dict().items():
-        part = part_of(saved, f"model.{name}", region(name)) if f"model.{name}" in saved else None
+        part = part_of(saved, f"model.{name}", region(name)) if f"model.{name}" in written_names else None
         if part is None or part.shape != local(weight).shape:
             raise _another_model(name, None if part is None else tuple(part.shape), tuple(local(weight).shape))
         local(weight).copy_(part)

@@ -112,7 +112,9 @@ def _block(first: int, places: range, segments_BT: Tensor | None, like: Tensor, 
         is_same = segments_BT == segments_BT[:, places.start : places.start + 1]
         start = max(start, int(is_same.int().argmax(dim=1).min()))
     queries_t = torch.arange(places.start, places.stop, device=like.device)[:, None]
-    keys_P = torch.arange(start, places.stop, device=like.device)
+    # Neither a document nor a window closes keys before the first query: only what follows each query is closed.
+    is_only_causal = segments_BT is None and window is None
+    keys_P = torch.arange(places.start if is_only_causal else start, places.stop, device=like.device)
     is_open = keys_P <= queries_t
     if window is not None:
         is_open = is_open & (keys_P > queries_t - window)

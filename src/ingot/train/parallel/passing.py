@@ -38,10 +38,9 @@ class Passing:
         self._context, self._is_first, self._is_last = context, is_first, is_last
         self._hands_on_loss = asks_of_loss(decoder) and not (is_first and is_last)
         self.loads: list[Tensor] = []
-        alone = decoder
 
         def forward(x: Tensor, *others: Any, segments_BT: Tensor | None = None) -> Any:
-            return self._pass(alone, x, others, segments_BT)
+            return self._pass(decoder, x, others, segments_BT)
 
         decoder.forward = forward  # type: ignore[method-assign, assignment]  # from outside, which is the point
 
