@@ -39,7 +39,7 @@ from ingot.train.objectives import next_token
 from ingot.train.state import TrainingState, begin, reproducible, resolve_precision
 from ingot.train.trainer import advance
 
-VOCABULARY, LEARNED_ROWS, RATE, HELD_OUT = 4096, 8, 2e-3, 0.05
+VOCABULARY, LEARNED_ROWS, RATE, HELD_OUT = 4096, 4, 2e-3, 0.05
 LOSS = partial(next_token.loss, config=next_token.Config())
 Kind = tuple[str, Optimizer, bool]
 
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=standard_library(), help="a folder with Python files")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rounds, steps, learning = (2, 3, 10.0) if arguments.quick else (5, 3, arguments.seconds)
+    rounds, steps, learning = (2, 3, 10.0) if arguments.quick else (4, 3, arguments.seconds)
     seconds = costs(rounds, steps)
     found = learned(texts(arguments.corpus), learning)
     details = {

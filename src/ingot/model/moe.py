@@ -28,7 +28,6 @@ from ingot.model.config import ModelConfig
 from ingot.model.fusing import fusible
 from ingot.model.layers import FeedForward
 
-
 ROWS_TOGETHER = 64
 
 

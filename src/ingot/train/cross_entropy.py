@@ -77,7 +77,7 @@ def _sizes(rows: int, chunk_rows: int) -> list[int]:
     """
     whole, last = divmod(rows, chunk_rows)
     rest = last % _ROWS_TOGETHER
-    return [chunk_rows] * whole + [size for size in (last - rest, rest) if size]
+    return [chunk_rows] * whole + [size for size in (last - rest, rest) if size] or [0]
 
 
 def _surprise(logits_CV: Tensor, odds_CV: Tensor, targets_C1: Tensor, odds_C1: Tensor) -> Tensor:
