@@ -65,10 +65,17 @@ def has_started(home: Home) -> bool:
     return home.work_path.is_dir() and bool(list(home.work_path.glob("*/started")))
 
 
+def as_in_a_shell() -> None:
+    """Take signals as in a shell somebody types in: whatever started these tests may have them ignored."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def in_a_terminal(command: list[str]) -> tuple[int, int]:
     """Start a shell in a terminal of its own that runs a command and then waits; return its number and the terminal."""
     number, terminal = pty.fork()
     if number == 0:
+        as_in_a_shell()
         os.execvp("sh", ["sh", "-c", f"{' '.join(command)}; sleep 100"])
     return number, terminal
 
@@ -139,7 +146,8 @@ def test_it_is_followed_to_its_end(home: Home, tmp_path: Path, capsys: pytest.Ca
 
 def test_who_stops_watching_lets_it_go_on(home: Home, recipe: Path) -> None:
     assert run(["run", str(recipe), "--detach"]) == 0
-    with subprocess.Popen([*INGOT, "runs", "--follow"], stdout=subprocess.PIPE, text=True) as watcher:
+    watch = [*INGOT, "runs", "--follow"]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True, preexec_fn=as_in_a_shell) as watcher:
         assert watcher.stdout is not None
         watcher.stdout.readline()
         watcher.send_signal(signal.SIGINT)
