@@ -31,6 +31,7 @@ def engine(request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
     try:
         engine = build(request.param, folder)
     except MissingExtraError as missing:
+        # An engine is an extra: where it is not installed there is nothing to hold to the contract.
         pytest.skip(f"{missing.what}; {missing.fix}")
     yield engine
     engine.close()

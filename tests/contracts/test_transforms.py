@@ -21,6 +21,7 @@ from ingot.data.edits import Change, apply, records
 from tests.data.datasets import dataset, words
 
 TRANSFORMS = names("transform")
+# A plug-in is loaded by its name, so its attributes are known at run time only.
 SURVEYING = [name for name in TRANSFORMS if load("transform", name).entry.surveys]  # type: ignore[attr-defined]
 MENU = "Home | About | Contact\n"
 PARAGRAPH = "Nothing in this agreement limits a liability that the law does not allow to be limited, such as intent."

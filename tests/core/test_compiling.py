@@ -26,6 +26,7 @@ def times(number: int) -> int:
 
 
 def double(number: int) -> int:
+    # An element of a numpy array is Any to the type checker.
     return times(number) + STEPS[0] - 1 + len([each for each in (0,) if each in {1, 2}])  # type: ignore[no-any-return]
 
 
@@ -74,6 +75,7 @@ def test_a_change_anywhere_makes_another_version(changed: FunctionType) -> None:
 
 
 def test_a_function_counts_through_those_that_call_it() -> None:
+    # numba's functions have it; its types leave it out.
     first, sink, pop = (each.py_func for each in (merging.comes_first, merging.sink, merging.pop))  # type: ignore[attr-defined]
     assert version(pop) == version(merging.pop)
     other = compiled(made_new(first, _HEAP_KEY=7))

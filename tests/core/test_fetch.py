@@ -128,6 +128,7 @@ def server() -> Iterator[WebServer]:
 
 def fetcher(server: WebServer, *names: str, networks: tuple[str, ...] = LOOPBACK, **options: object) -> Fetcher:
     hosts = tuple(f"{name}:{server.port}" for name in names or ("good.example",))
+    # Settings of several types in one mapping.
     return Fetcher(Network(hosts, networks, **options), resolve=resolve, pause=lambda _: None)  # type: ignore[arg-type]
 
 
@@ -243,6 +244,7 @@ def test_a_star_stands_for_every_name_below(server: WebServer, entry: str, host:
     "settings", [{"hosts": ("good.example/path",)}, {"hosts": ("*",)}, {"networks": ("10.0.0.1/8",)}]
 )
 def test_a_setting_that_means_nothing_is_said(server: WebServer, settings: dict[str, tuple[str, ...]]) -> None:
+    # Settings of several types in one mapping.
     network = Network(**{"hosts": (f"good.example:{server.port}",), "networks": LOOPBACK, **settings})  # type: ignore[arg-type]
     with pytest.raises(UsageError):
         Fetcher(network, resolve=resolve).get(f"http://good.example:{server.port}/")

@@ -34,6 +34,7 @@ def resolve(host: str, _: int) -> list[str]:
 
 def manager(proxy: GuardedProxy, **options: object) -> urllib3.ProxyManager:
     headers = urllib3.make_headers(proxy_basic_auth=proxy.url.partition("//")[2].partition("@")[0])
+    # Options of several types in one mapping.
     return urllib3.ProxyManager(f"http://{proxy.url.partition('@')[2]}", proxy_headers=headers, **options)  # type: ignore[arg-type]
 
 

@@ -40,6 +40,7 @@ def test_writes_the_whole_content_and_leaves_nothing_else(tmp_path: Path) -> Non
 def test_a_full_disk_speaks_and_keeps_the_old_content() -> None:
     full = Path("/dev/full")
     if not full.exists():
+        # Only Linux has a device that is always full.
         pytest.skip("this system has no /dev/full")
     with (
         pytest.raises(SpaceError, match="the disk is full") as caught,

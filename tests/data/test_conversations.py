@@ -43,6 +43,7 @@ def made(tmp_path: Path, lines: list[str], told: Told | None = None, config: Con
     source.write_text("\n".join(lines) + "\n")
     item = SourceItem("talks.jsonl", str(source), source.stat().st_size, sha256_file(source), 0.0)
     context = StepContext(out, out, 1, told or Told(), {"talks": Snapshot("folder", (item,))})
+    # The step reads the folder of this input and not its record.
     inputs = {"tokenizer": Artifact(tokenizer, None)}  # type: ignore[arg-type]
     return tokenize(config or Config(), inputs, context)
 

@@ -56,6 +56,7 @@ def train(decoder: Decoder, codec: Codec, steps: int, rate: float) -> None:
     for step in range(steps):
         some = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(step))[:8]
         optimizer.zero_grad()
+        # torch publishes it without types.
         loss(decoder, inputs[some], targets[some]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 

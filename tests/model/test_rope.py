@@ -13,6 +13,7 @@ CPU = torch.device("cpu")
 
 
 def scaled(kind: str, head_width: int = 64, **settings: float) -> ModelConfig:
+    # The kind and settings come from the parameters, of several types.
     scaling = RopeScaling(kind, factor=8.0, original_context=4096, **settings)  # type: ignore[arg-type]
     return ModelConfig(32, 16, 1, 2, 1, head_width, 24, rope_scaling=scaling, context=32_768)
 

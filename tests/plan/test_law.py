@@ -5,7 +5,7 @@ import random
 import pytest
 
 from ingot.core.errors import InputError
-from ingot.plan.law import Pilot, fit
+from ingot.plan.law import Law, Pilot, fit
 
 E, A, B = 0.7, 12.0, 60.0
 
@@ -34,8 +34,8 @@ def test_a_larger_model_is_foreseen_from_smaller_ones() -> None:
 def test_the_band_is_wider_the_further_it_reaches_and_the_fewer_pilots_there_are() -> None:
     few, more = fit(pilots((1e6, 1e5), (1e6, 2e5))), fit(pilots((1e6, 1e5), (1e6, 2e5), (1e6, 8e5)))
 
-    def width(law: object, tokens: float) -> float:
-        found = law.at(1e6, tokens)  # type: ignore[attr-defined]
+    def width(law: Law, tokens: float) -> float:
+        found = law.at(1e6, tokens)
         return float(found.high - found.low)
 
     assert width(few, 1e6) < width(few, 1e7)

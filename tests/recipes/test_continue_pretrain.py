@@ -23,6 +23,7 @@ def model(tmp_path: Path) -> Path:
 
 def test_only_the_files_of_the_folder_itself_are_taken_in(model: Path) -> None:
     source = import_model("general", model).sources["model"].config
+    # A source's config is of any plug-in; this one is a folder's.
     assert [Path(path).name for path in source.paths] == ["config.json", "model.safetensors", "tokenizer.json"]  # type: ignore[attr-defined]
 
 

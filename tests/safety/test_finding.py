@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,10 +33,10 @@ def test_neighbours_stay() -> None:
 
 
 @given(st.lists(FINDINGS, max_size=12), st.randoms())
-def test_what_remains_is_ordered_apart_and_the_same_for_any_order(findings: list[Finding], random: object) -> None:
+def test_what_remains_is_ordered_apart_and_the_same_for_any_order(findings: list[Finding], random: Random) -> None:
     kept = without_overlaps(findings)
     assert all(left.end <= right.start for left, right in itertools.pairwise(kept))
-    random.shuffle(findings)  # type: ignore[attr-defined]
+    random.shuffle(findings)
     assert without_overlaps(findings) == kept
     assert all(any(each.start < k.end and k.start < each.end for k in kept) for each in findings)
 

@@ -56,5 +56,5 @@ def test_wanted_types_leave_out_what_is_kept() -> None:
 )
 def test_wrong_types_and_actions_are_refused(actions: dict[str, str], message: str, fix: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        Policy(actions)  # type: ignore[arg-type]
+        Policy(actions)  # type: ignore[arg-type]  # wrong on purpose: it is what must be refused
     assert fix in caught.value.fix or "drop" in caught.value.fix

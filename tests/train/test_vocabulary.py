@@ -37,6 +37,7 @@ def moved(checkpoint: Path, tokenizer: Tokenizer, out: Path) -> Facts:
     new.mkdir()
     write(tokenizer, new)
     out.mkdir()
+    # The step reads the folders of these inputs and not their records.
     inputs = {name: Artifact(path=path, record=None) for name, path in (("checkpoint", checkpoint), ("tokenizer", new))}  # type: ignore[arg-type]
     return move(MoveConfig(), inputs, StepContext(out, out, 1, lambda kind, /, **_: None))
 

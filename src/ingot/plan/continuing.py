@@ -103,7 +103,7 @@ def sentences(config: ContinueConfig, planned: Schedule, readings: float, second
     often = "once" if readings < 1.05 else f"{readings:.2g} times"
     read = f"{readings:.0%} of the new text" if readings < 0.995 else f"the new text {often}"
     kept = (
-        f"{config.replay:.0%} of what it reads is old text, so that it does not forget."
+        f"{config.replay:.0%} of what it reads is old text, so that it forgets less."
         if config.replay
         else "It reads no old text: expect it to forget some of what it knew."
     )

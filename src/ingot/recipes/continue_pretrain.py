@@ -1,13 +1,13 @@
-"""Go on from a model that exists: it learns new documents without forgetting the old ones.
+"""Go on from a model that exists: it learns new documents and reads some of the old ones again.
 
     model folder -> general -------------> start -----------> checkpoint -> report -> model
     documents -> dataset -> tokenizer --/    shards, old-shards --^
                                   probe -> plan ------------------^
 
 The vocabulary is extended, so that every old token stays; the rows of the model follow. Old text, read again as a small
-share of every batch, keeps what the model knew (Ibrahim et al., 2024, section 4: a few percent suffice). The learning
-rate climbs anew and stays below that of a training from nothing. The report says what was gained on the new text and
-what was lost on the old.
+share of every batch, keeps most of what a large model knew (Ibrahim et al., 2024, section 4); a small one forgets more.
+The learning rate climbs anew and stays below that of a training from nothing. The report says what was gained on the
+new text and what was lost on the old.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ def contents(found: Snapshot) -> dict[str, bytes]:
     entry = load("connector", found.connector).entry
     result = {}
     for item in found.items:
+        # A plug-in is loaded by its name, so its class is known at run time only.
         with entry.open(item) as stream:  # type: ignore[attr-defined]
             result[item.uri] = stream.read()
     return result

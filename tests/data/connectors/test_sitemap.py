@@ -140,7 +140,7 @@ def test_an_interrupted_snapshot_goes_on_where_it_stopped(server: WebServer, sit
             raise KeyboardInterrupt
         return whole(state, target, changed)
 
-    cut._item = break_off  # type: ignore[method-assign]
+    cut._item = break_off  # type: ignore[method-assign]  # the connection breaks at a place that no server could choose
     with pytest.raises(KeyboardInterrupt):
         cut.snapshot()
     server.asked.clear()

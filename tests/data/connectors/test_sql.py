@@ -51,6 +51,7 @@ class Database:
 def cluster() -> Iterator[str]:
     why = postgres.missing_programs()
     if why:
+        # Without the server there is no database to read; `.ci/run` installs it and forbids the skip.
         pytest.skip(why)
     with postgres.cluster() as url:
         yield url
@@ -263,6 +264,7 @@ def test_an_interrupted_snapshot_goes_on_where_it_stopped(database: Database, tm
             raise KeyboardInterrupt
         return whole(state, row)
 
+    # The connection breaks at a place that no server could choose.
     cut._taken = break_off  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         cut.snapshot()

@@ -13,6 +13,7 @@ from ingot.data.filters.expressions import Config, annotate
 def test_a_column_for_each() -> None:
     batch = of_texts(["DRAFT of 3 May", "Grüße aus Köln", ""])
     found = annotate(batch, Config({"draft": r"(?i)\bdraft\b", "city": "Köln|Aachen", "nothing": "^$"}))
+    # Values are an array or a list; these are an array.
     assert [(each.column, each.values.tolist()) for each in found] == [  # type: ignore[union-attr]
         ("matches_draft", [True, False, False]),
         ("matches_city", [False, True, False]),
@@ -26,6 +27,7 @@ def test_none_given_none_found() -> None:
 
 def test_what_backtracks_elsewhere_is_linear() -> None:
     (found,) = annotate(of_texts(["a" * 200_000 + "!"]), Config({"evil": "(a+)+$"}))
+    # Values are an array or a list; these are an array.
     assert found.values.tolist() == [False]  # type: ignore[union-attr]
 
 

@@ -50,7 +50,7 @@ def test_it_says_what_the_library_says() -> None:
 def test_what_is_no_language(text: str) -> None:
     language, confidence = annotate(of_texts([text]), Config())
     assert list(language.values) == [None]
-    assert 0 <= confidence.values[0] < 1  # type: ignore[operator]
+    assert 0 <= confidence.values[0] < 1  # type: ignore[operator]  # values may be of any kind; these are numbers
 
 
 def test_a_long_text_is_read_in_places() -> None:

@@ -12,7 +12,7 @@ def known(licences: list[str | None], config: Config) -> list[bool]:
     rows = pa.record_batch({"text": pa.array(["x"] * len(licences)), "licence": pa.array(licences, pa.string())})
     (found,) = annotate(TextBatch(rows), config)
     assert found.column == "licence_known"
-    return list(found.values)  # type: ignore[arg-type]
+    return list(found.values)  # type: ignore[arg-type]  # values may be of any kind; these are texts
 
 
 def test_what_says_something_is_known() -> None:
@@ -24,4 +24,5 @@ def test_only_what_is_allowed() -> None:
 
 
 def test_documents_that_nobody_gave_a_licence() -> None:
+    # Values are an array or a list; these are an array.
     assert annotate(of_texts(["a", "b"]), Config())[0].values.tolist() == [False, False]  # type: ignore[union-attr]

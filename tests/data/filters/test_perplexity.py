@@ -21,9 +21,9 @@ def test_the_order_of_surprise(tmp_path: Path) -> None:
     (found,) = annotate(batch, Config())
     assert (found.column, found.flag, found.tail) == ("perplexity", "unlike_reference", "high")
     like, other, noise, nothing, long = found.values
-    assert 1 < like < other < noise  # type: ignore[operator]
+    assert 1 < like < other < noise  # type: ignore[operator]  # values may be of any kind; these are numbers
     assert nothing == 1
-    assert long > 1  # type: ignore[operator]
+    assert long > 1  # type: ignore[operator]  # as above
     alone = replace(batch, rows=batch.rows.slice(1, 1))
     assert annotate(alone, Config())[0].values[0] == other
 

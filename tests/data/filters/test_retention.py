@@ -14,6 +14,7 @@ def judged(terms: list[str | None], config: Config) -> list[list[bool]]:
     rows = pa.record_batch({"text": pa.array(["x"] * len(terms)), "retention": pa.array(terms, pa.string())})
     found = annotate(TextBatch(rows), config)
     assert [each.column for each in found] == ["retention_over", "retention_unclear"]
+    # Values may be of any kind; these are lists of flags.
     return [list(each.values) for each in found]  # type: ignore[arg-type]
 
 
@@ -30,6 +31,7 @@ def test_what_is_no_date_is_said_to_be_unclear() -> None:
 
 def test_without_terms_no_day_is_needed() -> None:
     assert judged([None, ""], Config()) == [[False, False], [False, False]]
+    # Values are an array or a list; these are an array.
     assert annotate(of_texts(["a"]), Config())[0].values.tolist() == [False]  # type: ignore[union-attr]
 
 

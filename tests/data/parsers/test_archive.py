@@ -32,6 +32,7 @@ def inside(uri: str, payload: bytes, **options: Any) -> dict[str, bytes | str]:
 def tar_bytes(*members: tuple[str, bytes | None, bytes], mode: str = "w") -> bytes:
     """Return a tar archive of (name, content, type); a link has no content and leads to /etc/passwd."""
     target = io.BytesIO()
+    # The mode comes from the parameters; typeshed wants it written out.
     with tarfile.open(fileobj=target, mode=mode) as archive:  # type: ignore[call-overload]
         for name, content, kind in members:
             info = tarfile.TarInfo(name)

@@ -16,6 +16,7 @@ TODAY = date(2026, 4, 1)
 
 
 def rows_of(folder: Path, config: CurateConfig, **more: object) -> tuple[Origin, list[Row]]:
+    # Settings of several types in one mapping.
     home = home_of(folder, corpus() | {"long.txt": "x " * 9000}, config, **more)  # type: ignore[arg-type]
     dataset = home.get("acme-dataset")
     gathered = Gathered.of(dataset)

@@ -67,6 +67,7 @@ def put_back(ids: list[int], codec: Codec) -> tuple[list[int], str]:
 def test_every_document_says_what_it_said(codec: Codec, cut: str, spm_rate: float) -> None:
     texts = [TEXT[start : start + 300] for start in range(0, 3000, 300)]
     batch = packed(codec, texts, 800)
+    # The cut comes from the parameters, as any text.
     config = Config(rate=1.0, spm_rate=spm_rate, cut=cut)  # type: ignore[arg-type]
     made = rearranged(batch, config, codec)
     for ids, was in zip(documents(made), documents(batch), strict=True):
