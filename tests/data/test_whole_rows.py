@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from ingot.core.errors import InputError, UsageError
+from ingot.core.errors import InputError
 from ingot.data.shards import Shards
 from ingot.data.stream import IGNORED, Stream
-from ingot.data.whole_rows import Example, Piece, check_share, is_held_out, refuse_parts, write_rows
+from ingot.data.whole_rows import Example, Piece, refuse_parts, write_rows
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 
@@ -56,12 +56,3 @@ def test_rows_hold_whole_examples_in_every_epoch(tokenizer: Path, tmp_path: Path
     with pytest.raises(InputError, match="whole examples") as raised:
         refuse_parts(torch.from_numpy(np.concatenate([other.batch(step).tokens[:, 0] for step in range(3)])), codec.bos)
     assert "row_tokens" in raised.value.fix
-
-
-def test_an_example_is_kept_aside_by_its_content() -> None:
-    kept = [is_held_out(str(number).encode(), 0.2) for number in range(2000)]
-    assert 300 < sum(kept) < 500
-    assert kept == [is_held_out(str(number).encode(), 0.2) for number in range(2000)]
-    assert not any(is_held_out(str(number).encode(), 0.0) for number in range(50))
-    with pytest.raises(UsageError):
-        check_share(1.0, "labels")

@@ -45,7 +45,7 @@ def test_classes_are_counted_as_by_hand(tokenizer: Mapping[str, Artifact], tmp_p
     with torch.no_grad():
         figures = classes(decoder, 1, given, context(tmp_path / "model"))
         names, held_out, found = facts["labels"], [], []
-        from ingot.data.whole_rows import is_held_out
+        from ingot.data.example_lines import is_held_out
 
         for text, label in TEXTS:
             if is_held_out(text.encode(), 0.5):
@@ -74,7 +74,7 @@ def test_recall_is_counted_as_by_hand(tokenizer: Mapping[str, Artifact], tmp_pat
     decoder, codec = put_pooling(Decoder(MODEL), "mean"), Codec.load(tokenizer["tokenizer"].path)
     with torch.no_grad():
         figures = retrieval(decoder, 1, given, context(tmp_path / "model"))
-        from ingot.data.whole_rows import is_held_out
+        from ingot.data.example_lines import is_held_out
 
         kept = [each for each in records if is_held_out(each["query"].encode(), 0.5)]
 

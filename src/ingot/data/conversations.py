@@ -9,16 +9,15 @@ A line that is no conversation is left out, with its reason in `failures.jsonl`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from ingot.core.errors import InputError, UsageError
-from ingot.core.plugins import load as load_plugin
 from ingot.core.storage import fsync_tree, sha256_file, write_atomically
 from ingot.core.tables import shard_name
+from ingot.data.example_lines import is_held_out, lines
 from ingot.data.shard import ShardWriter
 from ingot.data.shards import FORMAT, SPLITS
 from ingot.flow.artifact import Artifact
@@ -29,7 +28,6 @@ from ingot.tokenizer.codec import Codec
 SHOWN = 5
 _SMALL_VOCABULARY = 1 << 16
 _BETWEEN_REPORTS = 1000
-_SCALE = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -68,13 +66,13 @@ def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContex
             place = context.folder / split / shard_name(0)
             place.mkdir(parents=True)
             writers[split] = stack.enter_context(ShardWriter(place, dtype, codec.vocabulary))
-        for number, (where, line) in enumerate(_lines(context)):
+        for number, (where, line) in enumerate(lines(context.sources)):
             try:
                 rendered = _rendered(line, codec)
             except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
                 failures.append({"where": where, "reason": error.what if isinstance(error, InputError) else str(error)})
                 continue
-            split = _split(line, config.held_out_share)
+            split = "held_out" if is_held_out(line.strip(), config.held_out_share) else "train"
             writers[split].append(where, len(line), [rendered.ids, [codec.eos]])
             _count(counted[split], rendered)
             if len(shown) < SHOWN:
@@ -105,28 +103,11 @@ def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContex
     return facts
 
 
-def _lines(context: StepContext) -> Iterator[tuple[str, bytes]]:
-    for _, snapshot in sorted(context.sources.items()):
-        for item in snapshot.items:
-            # A plug-in is loaded by its name, so its class is known at run time only.
-            opened = load_plugin("connector", snapshot.connector).entry.open(item)  # type: ignore[attr-defined]
-            with opened as file:
-                for number, line in enumerate(file, start=1):
-                    if line.strip():
-                        yield f"{item.uri}:{number}", line
-
-
 def _rendered(line: bytes, codec: Codec) -> Rendered:
     rendered = render(json.loads(line)["messages"], codec)
     if not any(rendered.trained):
         raise InputError("the assistant says nothing in it")
     return rendered
-
-
-def _split(line: bytes, held_out_share: float) -> str:
-    """Choose by content, so that the same conversation is kept aside in every run."""
-    key = int.from_bytes(blake2b(line.strip(), digest_size=4).digest(), "little")
-    return "held_out" if key < held_out_share * _SCALE else "train"
 
 
 def _count(counted: _Counted, rendered: Rendered) -> None:

@@ -17,15 +17,13 @@ from typing import Any
 
 from ingot.core.errors import InputError, UsageError
 from ingot.core.storage import write_atomically
+from ingot.data.example_lines import check_share, is_held_out, lines
 from ingot.data.records import as_text
 from ingot.data.reference_texts import read_texts
 from ingot.data.whole_rows import (
     Example,
     Piece,
-    check_share,
     facts_of,
-    is_held_out,
-    lines,
     report_failures,
     write_rows,
 )

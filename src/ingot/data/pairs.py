@@ -13,13 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ingot.core.errors import InputError, UsageError
+from ingot.data.example_lines import check_share, is_held_out, lines
 from ingot.data.whole_rows import (
     Example,
     Piece,
-    check_share,
     facts_of,
-    is_held_out,
-    lines,
     report_failures,
     write_rows,
 )

@@ -12,23 +12,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from ingot.core.errors import InputError, UsageError
-from ingot.core.plugins import load as load_plugin
+from ingot.core.errors import InputError
 from ingot.core.storage import fsync_tree, sha256_file, write_atomically
 from ingot.core.tables import shard_name
 from ingot.data.shard import ShardWriter
 from ingot.data.shards import FORMAT, SPLITS
-from ingot.flow.source import Snapshot
 from ingot.flow.step import StepContext
 from ingot.tokenizer.codec import Codec
 
 _SMALL_VOCABULARY = 1 << 16
 _OPEN_ROWS = 32
-_SCALE = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -51,29 +47,6 @@ class Counted:
     tokens: int = 0
     filling: int = 0
     failures: list[dict[str, str]] = field(default_factory=list)
-
-
-def check_share(share: float, where: str) -> None:
-    """Raise UsageError when a share to keep aside is none."""
-    if not 0 <= share < 1:
-        raise UsageError(f"held_out_share is {share}", where=where, fix="choose 0 to below 1; 0.05 is usual")
-
-
-def lines(sources: Mapping[str, Snapshot]) -> Iterator[tuple[str, bytes]]:
-    """Yield the lines of all sources that hold something, each with where it stands."""
-    for _, snapshot in sorted(sources.items()):
-        for item in snapshot.items:
-            # A plug-in is loaded by its name, so its class is known at run time only.
-            opened = load_plugin("connector", snapshot.connector).entry.open(item)  # type: ignore[attr-defined]
-            with opened as file:
-                for number, line in enumerate(file, start=1):
-                    if line.strip():
-                        yield f"{item.uri}:{number}", line
-
-
-def is_held_out(content: bytes, share: float) -> bool:
-    """Choose by content, so that the same example is kept aside in every run."""
-    return int.from_bytes(blake2b(content, digest_size=4).digest(), "little") < share * _SCALE
 
 
 def write_rows(
