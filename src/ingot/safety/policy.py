@@ -27,6 +27,7 @@ DEFAULT_ACTIONS: Mapping[str, Action] = {
     "email": "mask",
     "iban": "mask",
     "ip_address": "mask",
+    "jailbreaking": "keep",
     "location": "keep",
     "mac_address": "mask",
     "national_id": "mask",
