@@ -11,14 +11,16 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModel, AutoModelForSequenceClassification
 
+from ingot.core.errors import InputError
 from ingot.model.config import ModelConfig
-from ingot.model.convert import SpecialTokens
+from ingot.model.convert import SpecialTokens, save
 from ingot.model.decoder import Decoder
 from ingot.model.heads import (
     Kind,
     class_logits,
     documents_in,
     embeddings,
+    load_classifier,
     put_classes,
     put_pooling,
     save_classifier,
@@ -70,6 +72,9 @@ def test_classes_are_those_of_transformers(family: str, tmp_path: Path) -> None:
     assert not report["unexpected_keys"]
     assert theirs.config.id2label == {0: "a", 1: "b", 2: "c"}
     assert type(theirs).__name__.endswith("ForSequenceClassification")
+    again, names = load_classifier(tmp_path)
+    assert names == ("a", "b", "c")
+    assert all(torch.equal(one, other) for one, other in zip(again.parameters(), model.parameters(), strict=True))
     tokens, segments = packed()
     rows, mask = padded()
     with torch.no_grad():
@@ -109,3 +114,11 @@ def test_documents_are_found_by_their_ends() -> None:
     number = found.number_S.view(2, 20)
     assert number[0].tolist() == [0] * 5 + [-1] + [1] * 11 + [-1] * 3
     assert number[1].tolist() == [2] * 3 + [-1] + [3] * 7 + [-1] * 9
+
+
+def test_a_model_that_writes_tells_no_classes(tmp_path: Path) -> None:
+    save(decoder(DENSE), tmp_path, SPECIAL)
+    with pytest.raises(InputError, match="does not tell classes apart"):
+        load_classifier(tmp_path)
+    with pytest.raises(InputError, match="not a model"):
+        load_classifier(tmp_path / "nowhere")

@@ -70,26 +70,36 @@ def write(
     _write_json(folder / "generation_config.json", _generation_config(special))
 
 
-def load(folder: Path, dtype: torch.dtype = torch.float32) -> Decoder:
-    """Open a folder as a decoder whose weights and arithmetic are in `dtype`. Raises InputError when it cannot."""
+def load(
+    folder: Path, dtype: torch.dtype = torch.float32, put: Callable[[Decoder], Decoder] = lambda decoder: decoder
+) -> Decoder:
+    """Open a folder as a decoder whose weights and arithmetic are in `dtype`. Raises InputError when it cannot.
+
+    `put` changes the decoder before its weights are read: a head stands there whose weights are in the folder.
+    """
     config = read_config(folder)
     with torch.device("meta"):
-        decoder = Decoder(config, dtype)
-    tensors = {name: torch.empty(like.shape, dtype=dtype) for name, like in decoder.state_dict().items()}
-    for (name, expert), tensor in weights(folder, config):
+        decoder = put(Decoder(config, dtype))
+    like = decoder.state_dict()
+    tensors = {name: torch.empty(each.shape, dtype=dtype) for name, each in like.items()}
+    for (name, expert), tensor in weights(folder, config, like):
         # Copied, not kept: a tensor from a file is the file, and changes when somebody writes over it.
         (tensors[name] if expert is None else tensors[name][expert]).copy_(tensor)
     decoder.load_state_dict(tensors, assign=True)
     return decoder.requires_grad_(True)
 
 
-def weights(folder: Path, config: ModelConfig) -> Iterator[tuple[Place, Tensor]]:
+def weights(
+    folder: Path, config: ModelConfig, like: Mapping[str, Tensor] | None = None
+) -> Iterator[tuple[Place, Tensor]]:
     """Yield a folder's tensors one by one, with the parameter each belongs to, after checking names and shapes.
 
-    Each is backed by its file: copy what is kept. Raises InputError for a missing, damaged or foreign file.
+    `like` are the parameters, unless they are a bare decoder's. Each tensor is backed by its file: copy what is kept.
+    Raises InputError for a missing, damaged or foreign file.
     """
-    with torch.device("meta"):
-        like = Decoder(config).state_dict()
+    if like is None:
+        with torch.device("meta"):
+            like = Decoder(config).state_dict()
     expected = places(config, like)
     files = _files(folder)
     try:

@@ -18,8 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ingot.core.errors import InputError
 from ingot.core.storage import write_atomically
-from ingot.model.convert import SpecialTokens, save
+from ingot.model.convert import SpecialTokens, load, save
 from ingot.model.decoder import Decoder
 from ingot.model.layers import Projection
 
@@ -112,6 +113,33 @@ def save_classifier(decoder: Decoder, names: Sequence[str], folder: Path, specia
     fields["problem_type"] = "single_label_classification"
     write_atomically(folder / "config.json", json.dumps(fields, indent=2) + "\n")
     (folder / "generation_config.json").unlink()
+
+
+def load_classifier(folder: Path) -> tuple[Decoder, tuple[str, ...]]:
+    """Open a folder that tells classes apart; return the decoder and their names in order.
+
+    Raises InputError when the folder holds another kind of model, or its weights do not fit.
+    """
+    names = class_names(folder)
+    return load(folder, put=lambda decoder: put_classes(decoder, len(names))), names
+
+
+def class_names(folder: Path) -> tuple[str, ...]:
+    """Return the names of the classes of a folder in order. Raises InputError when it tells none apart."""
+    try:
+        fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        is_one = fields["architectures"][0].endswith("ForSequenceClassification")
+        names = {int(number): str(name) for number, name in fields.get("id2label", {}).items()}
+    except (OSError, ValueError, LookupError) as error:
+        raise InputError("this is not a model", where=str(folder), why=str(error)) from error
+    if not is_one or not names or sorted(names) != list(range(len(names))):
+        raise InputError(
+            "this model does not tell classes apart",
+            where=str(folder),
+            why="it writes text, or makes vectors of it",
+            fix="train one with the objective `classification`",
+        )
+    return tuple(names[number] for number in sorted(names))
 
 
 def save_embedder(decoder: Decoder, longest: int, folder: Path, special: SpecialTokens) -> None:
