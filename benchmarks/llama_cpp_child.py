@@ -14,7 +14,7 @@ import sys
 import urllib.request
 from typing import Any
 
-import xllamacpp  # type: ignore[import-not-found]  # only in the environment this child runs in
+import xllamacpp  # of the environment this child runs in
 
 
 def server(model: str, context: int, is_exact: bool) -> Any:

@@ -139,7 +139,7 @@ def answers_of_all(
     f32, f16, mixed = (folder / f"model-{kind}.gguf" for kind in ("f32", "f16", "mixed"))
     export(folder, f32, Config("f32"))
     export(folder, f16, Config("f16"))
-    export(folder, mixed, Config("f16", attention_type="f32"))
+    export(folder, mixed, Config("f16", "f32"))
     yield f"{layout}, our torch engine", list(by_engine("torch", folder, questions))
     try:
         yield f"{layout}, OpenVINO on f16", list(by_engine("openvino", folder, questions))

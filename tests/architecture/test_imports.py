@@ -31,14 +31,14 @@ PLACES: dict[str, tuple[str, ...]] = {
     "gigatoken": ("tokenizer/bulk.py",),
     "numba": ("core/compiling.py",),
     "optuna": ("train/search.py",),
-    "http.client": ("core/fetch.py",),
+    "http.client": ("core/fetch.py", "infer/readers/llamacpp.py"),  # the latter only to its own child
     "torch.distributed": ("train/parallel/",),
     "pickle": (),
     "cloudpickle": (),
     "dill": (),
     "marshal": (),
     "shelve": (),
-    "transformers": (),
+    "transformers": ("infer/readers/transformers.py",),  # to ask it what it makes of an export
     "ingot_client": ("cli/",),
 }
 # Libraries the house is built with. Any other one belongs to the plug-in files that need it.
@@ -80,6 +80,7 @@ PLUGIN_FOLDERS = (
     "train/objectives/",
     "infer/engines/",
     "infer/exporters/",
+    "infer/readers/",
     "evaluate/scorers/",
     "evaluate/tasks/",
     "flow/executors/",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -44,5 +46,21 @@ def make_model(
     with torch.no_grad():
         for weight in decoder.parameters():
             weight.mul_(6.0 if weight.ndim == 2 else 1.0)
+    save(decoder, folder, SpecialTokens(codec.bos, (codec.eos, codec.end_of_turn), codec.pad))
+    return folder
+
+
+def make_variant(base: Path, folder: Path, **changes: object) -> Path:
+    """Write a model of other sizes with the vocabulary of an existing one; weights are drawn as `make_model` does."""
+    folder.mkdir(parents=True)
+    for path in base.iterdir():
+        if path.name.startswith(("tokenizer", "special", "chat")):
+            shutil.copyfile(path, folder / path.name)
+    codec = Codec.load(folder)
+    torch.manual_seed(7)
+    decoder = Decoder(replace(sizes(codec.vocabulary), **changes))
+    with torch.no_grad():
+        for weight in decoder.parameters():
+            weight.mul_(6.0 if weight.ndim >= 2 else 1.0)
     save(decoder, folder, SpecialTokens(codec.bos, (codec.eos, codec.end_of_turn), codec.pad))
     return folder

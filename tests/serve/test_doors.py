@@ -8,7 +8,9 @@ import pytest
 
 from ingot.serve.app import create_app
 from ingot.serve.doors import KnownAs, host_name
-from ingot.serve.local import KeyFile, OneModel
+from ingot.serve.local.keys import KeyFile
+from ingot.serve.local.models import OneModel
+from ingot.serve.local.store import FolderStore
 from tests.serve.running import Counting, PacedEngine, listening, served
 
 
@@ -75,7 +77,8 @@ def test_a_body_without_announced_size_is_counted(address: str) -> None:
 def locked(engine: PacedEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text("# ours\nsecret-one  # Ada\nsecret-two\n")
-    with listening(create_app(OneModel(served(engine)), KeyFile(Path(keys)), Counting())) as address:
+    store = FolderStore(keys.parent / "store")
+    with listening(create_app(OneModel(served(engine)), KeyFile(Path(keys)), Counting(), store)) as address:
         yield address
 
 

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from ingot.infer.sampling import SamplingParams
+from ingot.serve.asks.asked import Question
 from ingot.serve.gateway import Gateway, Limits
-from ingot.serve.openai_api import ApiError
-from ingot.serve.request import Question
+from ingot.serve.ports import Principal
+from ingot.serve.refusal import Refusal
 from tests.serve.running import PacedEngine
 
 
@@ -27,25 +28,47 @@ def test_an_error_in_the_thread_reaches_the_caller() -> None:
         asyncio.run(ask())
 
 
-def test_slots_bound_what_runs_and_what_waits() -> None:
+ADA, BOB = Principal("ada"), Principal("bob")
+
+
+def test_a_full_server_refuses_at_the_door() -> None:
     async def scenario() -> None:
         gateway = Gateway(Limits(at_once=1, waiting=1))
-        async with gateway.slot():
-            gateway.refuse_if_full()
-            waiter = asyncio.create_task(hold(gateway))
-            await asyncio.sleep(0)
-            with pytest.raises(ApiError) as caught:
-                gateway.refuse_if_full()
-            assert caught.value.status == 429
-            waiter.cancel()
-            await asyncio.wait([waiter])
-            gateway.refuse_if_full()
-        assert (gateway.active, gateway.waiting) == (0, 0)
-        async with gateway.slot():
-            assert gateway.active == 1
+        async with gateway.visit(ADA), gateway.visit(ADA):
+            with pytest.raises(Refusal) as caught:
+                async with gateway.visit(ADA):
+                    raise AssertionError("there was no room")
+            assert (caught.value.status, caught.value.headers["Retry-After"]) == (429, "2")
+            async with gateway.visit(BOB):  # one key's flood does not keep the others out
+                assert gateway.inside == 3
+        async with gateway.visit(ADA):
+            assert gateway.inside == 1
 
-    async def hold(gateway: Gateway) -> None:
-        async with gateway.slot():
-            pass
+    asyncio.run(scenario())
+
+
+def test_a_draining_server_takes_nobody() -> None:
+    async def scenario() -> None:
+        gateway = Gateway(Limits())
+        gateway.is_draining = True
+        with pytest.raises(Refusal) as caught:
+            async with gateway.visit(ADA):
+                raise AssertionError("it was to end")
+        assert caught.value.status == 503
+        assert "Retry-After" in caught.value.headers
+
+    asyncio.run(scenario())
+
+
+def test_a_wait_has_an_end() -> None:
+    async def scenario() -> None:
+        gateway = Gateway(Limits(at_once=1, seconds=0.05))
+        async with gateway.slot(ADA, 10):
+            with pytest.raises(Refusal) as caught:
+                async with gateway.slot(ADA, 10):
+                    raise AssertionError("the slot was taken")
+            assert (caught.value.status, caught.value.code) == (503, "deadline_exceeded")
+            assert (gateway.active, gateway.waiting) == (1, 0)
+        assert gateway.active == 0
 
     asyncio.run(scenario())

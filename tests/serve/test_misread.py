@@ -6,16 +6,17 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from ingot.serve.misread import misread, param_at, shown
-from ingot.serve.openai_api import ChatRequest, CompletionRequest, ErrorBody
+from ingot.serve.openai_api import ChatRequest, CompletionRequest
+from ingot.serve.refusal import Refusal
 
 TURN = {"role": "user", "content": "x"}
 
 
-def body(request: type[BaseModel], **fields: Any) -> ErrorBody:
+def body(request: type[BaseModel], **fields: Any) -> Refusal:
     """Return the refusal of a request with these fields."""
     with pytest.raises(ValidationError) as caught:
         request.model_validate({"model": "acme", **fields})
-    return misread([{**finding, "loc": ("body", *finding["loc"])} for finding in caught.value.errors()]).body
+    return misread(caught.value.errors())
 
 
 @pytest.mark.parametrize(
@@ -34,9 +35,8 @@ def body(request: type[BaseModel], **fields: Any) -> ErrorBody:
     ],
 )
 def test_a_refusal_says_what_where_and_what_to_do(fields: dict[str, Any], message: str, param: str, code: str) -> None:
-    assert body(CompletionRequest, prompt="x", **fields) == ErrorBody(
-        message=message, type="invalid_request_error", param=param, code=code
-    )
+    refusal = body(CompletionRequest, prompt="x", **fields)
+    assert (refusal.message, refusal.param, refusal.code) == (message, param, code)
 
 
 def test_a_value_of_several_types_is_told_once() -> None:
@@ -52,7 +52,8 @@ def test_what_is_missing_is_named() -> None:
 
 def test_a_place_inside_is_named_as_it_is_written() -> None:
     assert body(ChatRequest, messages=[TURN, {**TURN, "role": "wizard"}]).param == "messages[1].role"
-    assert body(ChatRequest, messages=[TURN, {"role": "user"}]).message == "messages[1].content is missing: add it"
+    assert body(ChatRequest, messages=[TURN, {"content": "x"}]).message == "messages[1].role is missing: add it"
+    assert body(ChatRequest, messages=[{**TURN, "role": "wizard"}]).place == ("messages", 0, "role")
     assert param_at(()) is None
 
 

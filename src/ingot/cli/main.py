@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "artifacts": ("ingot.cli.listings:artifacts", "List everything the runs have made."),
     "continue": ("ingot.cli.continuing:continue_model", "Go on from a model that exists, with documents of your own."),
     "import": ("ingot.cli.importing:import_folder", "Take in a model that others made, to go on training it."),
+    "export": ("ingot.cli.export:export", "Write a model for other programs, with a certificate."),
+    "verify": ("ingot.cli.verify:verify_command", "Check a model or an export against its record and certificate."),
     "data": ("ingot.cli.data:data", "Look into a dataset, try rules on it, erase a document for good."),
     "lineage": ("ingot.cli.listings:lineage", "Show what a model was made from, back to the documents."),
     "run": ("ingot.cli.run:run", "Run a recipe file."),

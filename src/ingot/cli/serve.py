@@ -1,8 +1,9 @@
-"""`ingot serve`: one model behind the API that other software already speaks."""
+"""`ingot serve`: models behind the APIs that other software already speaks."""
 
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import socket
 from pathlib import Path
@@ -14,38 +15,80 @@ from ingot.cli.options import shared
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.wire import home_at
 from ingot.core.errors import BusyError
-from ingot.serve.local import local_app
+from ingot.serve.draining import DrainingServer
+from ingot.serve.local.app import local_app
+from ingot.serve.ports import Price
+
+
+def read_price(context: click.Context, option: click.Parameter, value: str | None) -> Price | None:
+    """Return the price in an option: two numbers and a currency. Raises BadParameter saying what was expected."""
+    if value is None:
+        return None
+    try:
+        read, written, currency = value.split(",")
+        price = Price(float(read), float(written), currency.strip())
+    except ValueError:
+        price = None
+    if price is None or not (math.isfinite(price.of(1, 1)) and price.of(1, 0) >= 0 and price.of(0, 1) >= 0):
+        raise click.BadParameter(f"{value!r} is no price: write it as 0.20,0.60,EUR", context, option)
+    return price
 
 
 @click.command()
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option(
     "--key-file", type=click.Path(path_type=Path, exists=True), help="File with the API key callers must give."
 )
+@click.option(
+    "--drain-seconds",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    help="How long answers under way may take after SIGTERM.",
+)
+@click.option(
+    "--price",
+    callback=read_price,
+    metavar="READ,WRITTEN,CURRENCY",
+    help="What a million tokens cost, as in 0.20,0.60,EUR: answers then tell their cost.",
+)
 @click.option("--engine", default="auto", show_default=True, help="What runs the model: `ingot plugins engine`.")
 @shared
 def serve(
-    name: str, host: str, port: int, key_file: Path | None, engine: str, home_path: str, as_json: bool, debug: bool
+    names: tuple[str, ...],
+    host: str,
+    port: int,
+    key_file: Path | None,
+    price: Price | None,
+    engine: str,
+    drain_seconds: float,
+    home_path: str,
+    as_json: bool,
+    debug: bool,
 ) -> None:
-    """Serve the model NAME over HTTP: /v1/chat/completions, /v1/completions, /v1/models, /health.
+    """Serve models over HTTP to clients of OpenAI's and of Mistral's API.
 
-    Each request adds a line to usage.jsonl in the home: who asked which model, tokens read and written, seconds. At
-    64 MB the file becomes usage.1.jsonl, in place of an earlier one.
+    NAME follows the newest version of a model while it serves: a new one that answers takes over, without a failed
+    request. NAME@VERSION stays what it is. /healthz, /readyz and /metrics tell how the server is.
+
+    On SIGTERM it takes no more requests and finishes those it has. Each request adds a line to usage.jsonl in the home:
+    who asked which model, tokens read and written, seconds and joules. At 64 MB the file becomes usage.1.jsonl, in
+    place of an earlier one.
     """
     listener = listen(host, port)
-    app = local_app(home_at(home_path), name, engine=engine, key_file=key_file, host=host)
+    app = local_app(home_at(home_path), names, engine=engine, key_file=key_file, host=host, price=price)
     address = f"http://{url_host(host)}:{listener.getsockname()[1]}/v1"
     if as_json:
-        print_json_lines([{"kind": "serving", "model": name, "address": address}])
+        print_json_lines([{"kind": "serving", "model": name, "address": address} for name in names])
     else:
-        click.echo(f"Serving {name} at {address} (end with Ctrl+C). Try:")
-        body = json.dumps({"model": name, "prompt": "Once", "max_tokens": 40})
+        click.echo(f"Serving {', '.join(names)} at {address} (end with Ctrl+C). Try:")
+        body = json.dumps({"model": names[0], "prompt": "Once", "max_tokens": 40})
         header = "'Content-Type: application/json'"
         click.echo(f"  curl {shlex.quote(f'{address}/completions')} -H {header} -d '{body}'")
     settings = uvicorn.Config(app, log_level="debug" if debug else "warning")
-    uvicorn.Server(settings).run(sockets=[listener])
+    DrainingServer(settings, app.state.server, drain_seconds).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -85,7 +85,7 @@ def confine(limits: Limits, parent: int, readable: Sequence[str]) -> list[str]:
         "open files limit": lambda: _limited(resource.RLIMIT_NOFILE, limits.open_files),
         "process limit": lambda: _limited(resource.RLIMIT_NPROC, _tasks_of_this_user() + _MORE_PROCESSES),
         "processor time limit": lambda: renew_processor_time(limits),
-        "dies with its parent": lambda: _tied_to(parent),
+        "dies with its parent": lambda: die_with_parent(parent),
         "network namespace": _without_network,
         "no new privileges": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1),
         "no capabilities": _without_capabilities,
@@ -144,7 +144,8 @@ def _tasks_of_this_user() -> int:
     return total
 
 
-def _tied_to(parent: int) -> bool:
+def die_with_parent(parent: int) -> bool:
+    """Have the kernel end this process when the thread that started it ends; False where it cannot (not Linux)."""
     is_tied = _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died between starting this process and the call above
         os._exit(0)

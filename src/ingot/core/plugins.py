@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "objective": ("ingot.train.objectives", "loss"),
     "engine": ("ingot.infer.engines", "Engine"),
     "exporter": ("ingot.infer.exporters", "export"),
+    "reader": ("ingot.infer.readers", "Reader"),
     "executor": ("ingot.flow.executors", "Executor"),
 }
 

@@ -69,8 +69,16 @@ class Outcome:
     reused: tuple[str, ...] = ()
 
 
-def run(targets: Sequence[Step], home: Home, options: Options | None = None, sinks: Sequence[Sink] = ()) -> Outcome:
+def run(
+    targets: Sequence[Step],
+    home: Home,
+    options: Options | None = None,
+    sinks: Sequence[Sink] = (),
+    given: Mapping[str, Artifact] = MappingProxyType({}),
+) -> Outcome:
     """Make the targets and everything they need; return their artifacts.
+
+    `given` holds, by step name, what is there already, however it was made: such a step is not run.
 
     Raises what a step raised; the run's record then says `failed`, and what was finished stays.
     """
@@ -80,7 +88,7 @@ def run(targets: Sequence[Step], home: Home, options: Options | None = None, sin
     record = start_run(home, options.command, [step.name for step in steps])
     log = EventLog(home.runs_path / record.id / "events.jsonl")
     try:
-        return _Runner(home, options, record, one_at_a_time(*sinks, log), steps).run()
+        return _Runner(home, options, record, one_at_a_time(*sinks, log), steps, given).run()
     except BaseException as error:
         finish_run(home, record.id, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
         raise
@@ -101,6 +109,7 @@ class _Runner:
     record: RunRecord
     sink: Sink
     steps: Sequence[Step]
+    given: Mapping[str, Artifact]
     made: dict[str, Artifact] = field(default_factory=dict)
     reused: list[str] = field(default_factory=list)
     early: dict[str, Future[Made]] = field(default_factory=dict)
@@ -134,7 +143,10 @@ class _Runner:
 
     def _provide(self, step: Step) -> Artifact:
         """Return the step's artifact, found or made, and report which."""
-        artifact, status = self._begun_early(step) or self._find_or_make(plan_step(step, self.made, self.home))
+        if step.name in self.given:
+            artifact, status = self.given[step.name], "reused"
+        else:
+            artifact, status = self._begun_early(step) or self._find_or_make(plan_step(step, self.made, self.home))
         if status == "reused":
             self.reused.append(step.name)
         self._report(step, status, artifact)

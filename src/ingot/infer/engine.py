@@ -17,11 +17,14 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from ingot.core.errors import InputError, MissingExtraError
+import numpy as np
+from numpy.typing import NDArray
+
+from ingot.core.errors import IngotError, InputError, MissingExtraError
 from ingot.core.hardware import machine
 from ingot.core.plugins import load
 from ingot.infer.sampling import GREEDY, SamplingParams
@@ -32,6 +35,28 @@ CERTIFICATE_FILE = "certificate.json"
 REFERENCE_ENGINE = "torch"
 
 Stop = Callable[[], bool]
+Control = Literal["grammar", "penalties", "logit_bias"]
+
+
+@dataclass(frozen=True)
+class EngineStats:
+    """How busy an engine is; None where it cannot tell. The cache is counted in tokens, all requests together."""
+
+    active: int | None = None
+    waiting: int | None = None
+    cache_tokens_used: int | None = None
+    cache_tokens_total: int | None = None
+
+
+class EngineLostError(IngotError):
+    """The process an engine ran in is gone, and an answer with it; the same request may be sent again."""
+
+    def __init__(self, engine: str, how: str) -> None:
+        super().__init__(
+            f"the process of the {engine} engine is gone: {how}",
+            why="what it was answering is lost; a new process takes its place",
+            fix="send the request again",
+        )
 
 
 class Engine(Protocol):
@@ -44,6 +69,7 @@ class Engine(Protocol):
     codec: Codec
     context: int  # tokens, prompt and answer together
     most_top_logprobs: int  # how many alternatives it can report beside each token
+    controls: frozenset[Control]  # which of the further settings it follows exactly as the reference does
 
     def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
         """Return the answer as it is made. Raises InputError at once when the prompt cannot be answered."""
@@ -54,32 +80,58 @@ class Engine(Protocol):
         Only the certificate asks: prompts always come as ids.
         """
 
+    def embed(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return one unit vector for each prompt, [N, D]. Raises InputError where the model or engine cannot."""
+
+    def stats(self) -> EngineStats:
+        """Return how busy it is; cheap, never waits for an answer under way."""
+
     def close(self) -> None:
         """Free the model's memory; the engine cannot be used afterwards."""
 
 
-def open_engine(model_folder: Path, preference: str = "auto", warn: Callable[[str], object] = warnings.warn) -> Engine:
+def open_engine(
+    model_folder: Path,
+    preference: str = "auto",
+    warn: Callable[[str], object] = warnings.warn,
+    *,
+    supervised: bool = False,
+) -> Engine:
     """Open a model with the engine named, or with the one its certificate recorded as fastest and equal (`auto`).
 
     On `auto`, an engine that is not installed here, or that on this processor no longer gives the certified tokens, is
-    replaced by the reference engine, and `warn` says so.
+    replaced by the reference engine, and `warn` says so. `supervised` runs it in a child process that may die alone.
     """
+    opened = _build_supervised if supervised else build
     if preference != "auto":
-        return build(preference, model_folder)
+        return opened(preference, model_folder)
     certificate = read_certificate(model_folder)
     chosen = str(certificate.get("engine", REFERENCE_ENGINE))
     if chosen == REFERENCE_ENGINE:
-        return build(REFERENCE_ENGINE, model_folder)
+        return opened(REFERENCE_ENGINE, model_folder)
     try:
-        engine = build(chosen, model_folder)
+        engine = opened(chosen, model_folder)
     except MissingExtraError as missing:
         warn(f"{missing.what}: answering with the slower {REFERENCE_ENGINE} engine. To change that: {missing.fix}")
-        return build(REFERENCE_ENGINE, model_folder)
+        return opened(REFERENCE_ENGINE, model_folder)
     if certificate.get("processor") == machine().processor or _repeats(engine, certificate):
         return engine
     engine.close()
     warn(f"on this processor {chosen} does not give the certified tokens: answering with the {REFERENCE_ENGINE} engine")
-    return build(REFERENCE_ENGINE, model_folder)
+    return opened(REFERENCE_ENGINE, model_folder)
+
+
+def _build_supervised(name: str, model_folder: Path) -> Engine:
+    # Imported here, not above: it is itself made of what this file declares.
+    from ingot.infer import supervised
+
+    return supervised.Engine(name, model_folder)
+
+
+def context_of(model_folder: Path) -> int:
+    """Return how many tokens a model reads, prompt and answer together."""
+    config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
+    return int(config["max_position_embeddings"])
 
 
 def build(name: str, model_folder: Path, threads: int = 0) -> Engine:
@@ -133,4 +185,39 @@ def fitted(prompt: Sequence[int], params: SamplingParams, engine: Engine) -> Sam
             where="top_logprobs",
             fix=f"ask for at most {engine.most_top_logprobs}, or serve the model with the {REFERENCE_ENGINE} engine",
         )
+    _refuse_unfollowed(params, engine)
     return replace(params, max_tokens=min(params.max_tokens, left))
+
+
+def _refuse_unfollowed(params: SamplingParams, engine: Engine) -> None:
+    if any(token >= engine.codec.vocabulary for token, _ in params.logit_bias):
+        raise InputError(
+            f"logit_bias names an id outside 0..{engine.codec.vocabulary - 1}",
+            where="logit_bias",
+            fix="take ids from the tokenizer that lies beside the model",
+        )
+    asked: dict[Control, bool] = {
+        "grammar": params.grammar is not None,
+        "penalties": bool(params.presence_penalty or params.frequency_penalty),
+        "logit_bias": bool(params.logit_bias),
+    }
+    for control, is_asked in asked.items():
+        if is_asked and control not in engine.controls:
+            raise InputError(
+                f"the {engine.name} engine cannot force a grammar"
+                if control == "grammar"
+                else f"the {engine.name} engine cannot follow {control}",
+                where=control,
+                why="ignoring it would give an answer that was not asked for",
+                fix=f"leave it out, or serve the model with the {REFERENCE_ENGINE} engine",
+            )
+
+
+def cannot_embed(engine: Engine) -> InputError:
+    """Return the refusal of an engine whose model gives no embeddings."""
+    return InputError(
+        f"the {engine.name} engine gives no embeddings of this model",
+        where="model",
+        why="embeddings need a model trained with an embedding head, served by an engine that reads it",
+        fix=f"ask a model trained with the embedding objective, with the {REFERENCE_ENGINE} engine",
+    )

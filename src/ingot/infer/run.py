@@ -130,6 +130,8 @@ def _others(context: StepContext) -> Iterator[Engine]:
             yield build(name, context.folder, context.cores)
         except MissingExtraError as missing:
             context.emit("note", text=f"{missing.what}, so it was not compared. To add it: {missing.fix}")
+        except (InputError, RuntimeError, LookupError) as error:  # each engine's library fails in its own way
+            context.emit("note", text=f"the {name} engine cannot open this model, so it was not compared: {error}")
 
 
 def _certificate(

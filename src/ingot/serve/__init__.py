@@ -1,7 +1,8 @@
-"""The data plane: models answer over HTTP in the dialect of the OpenAI API.
+"""The data plane: models answer over HTTP, to clients of OpenAI's and of Mistral's API, over one core.
 
 In: HTTP requests. Out: answers, whole or as they come, and a line of usage for each.
-Read in this order: ports (what a server needs from outside), openai_api (what goes over the wire), request (from wire
-to prompt ids), gateway (slots and threads), reply (from tokens to wire), answering (one request from slot to last
-byte), doors (who may come in), misread (why a request cannot be read), app, local (the ports filled with files).
+Read in this order: ports (what a server needs from outside), speaking (which API a request speaks), openai_api and
+mistral_api (what only one of them says) over wire (what both say), asks (from wire to prompt ids), gateway (slots,
+queue, threads), answers (from tokens to wire), routes, doors (who may come in), app, local (the ports filled with
+files). batches and responses stand on the same core.
 """

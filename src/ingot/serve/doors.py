@@ -8,19 +8,23 @@ this server is known by. No other origin is ever allowed to read an answer: ther
 from __future__ import annotations
 
 import ipaddress
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingot.serve.gateway import Gateway
-from ingot.serve.openai_api import ApiError
-from ingot.serve.ports import Authenticator
+from ingot.serve.ports import Authenticator, Lease, Principal
+from ingot.serve.refusal import Refusal
+from ingot.serve.refused import refused
+from ingot.serve.server import Server
+from ingot.serve.speaking import OPENAI, dialect_of
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-OPEN_PATHS = frozenset({"/health"})  # asked by machines that hold no key
+OPEN_PATHS = frozenset({"/health", "/healthz", "/readyz"})  # asked by machines that hold no key
+NOBODY = Principal("nobody")
+_WITHOUT_ROOM = ("/v1/files", "/v1/batch")
 
 
 @dataclass(frozen=True)
@@ -38,38 +42,52 @@ class KnownAs:
 class Doors:
     """Checks the Host header, the API key, whether there is room, and the announced size of the body, in this order."""
 
-    def __init__(self, app: ASGIApp, known_as: KnownAs, authenticator: Authenticator, gateway: Gateway) -> None:
-        self._app, self._known_as, self._authenticator, self._gateway = app, known_as, authenticator, gateway
-        self._body_bytes = gateway.limits.body_bytes
+    def __init__(self, app: ASGIApp, known_as: KnownAs, authenticator: Authenticator, server: Server) -> None:
+        self._app, self._known_as, self._authenticator, self._server = app, known_as, authenticator, server
+        self._limits = server.gateway.limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it here."""
+        """Let a request in, or answer it here. What it borrowed is given back when it is over."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
+        borrowed: list[Lease] = []
         try:
-            self._check(scope, Headers(scope=scope))
-        except ApiError as error:
-            refusal = Response(error.as_json(), error.status, error.headers, "application/json")
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, _bounded(receive, self._body_bytes), send)
+            principal = self._check(scope["path"], headers)
+            scope.setdefault("state", {}).update(principal=principal, borrowed=borrowed)
+            most = self._most_bytes(scope["path"])
+            async with self._room(scope, principal):
+                _refuse_large(headers, most)
+                await self._app(scope, _bounded(receive, most), send)
+        except Refusal as refusal:
+            self._server.metrics.refused(refusal.status)
+            dialect = dialect_of(scope["path"], headers) or OPENAI
+            await refused(refusal, dialect)(scope, receive, send)
+        finally:
+            for lease in borrowed:
+                lease.give_back()
 
-    def _check(self, scope: Scope, headers: Headers) -> None:
+    def _check(self, path: str, headers: Headers) -> Principal:
         name = host_name(headers.get("host", ""))
         if not self._known_as.includes(name):
             names = ", ".join(sorted(self._known_as.names))
-            raise ApiError(403, f"this server is not known as {name!r}: address it as {names}", code="host_not_allowed")
-        if scope["path"] not in OPEN_PATHS:
-            principal = self._authenticator.principal(_bearer(headers.get("authorization", "")))
-            if principal is None:
-                raise ApiError(401, "send a valid API key: 'Authorization: Bearer YOUR_KEY'", code="invalid_api_key")
-            scope.setdefault("state", {})["principal"] = principal
-        if scope["method"] == "POST":
-            self._gateway.refuse_if_full()
-        announced = headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced) > self._body_bytes:
-            raise ApiError(413, _too_large(self._body_bytes), code="request_too_large")
+            raise Refusal(403, f"this server is not known as {name!r}: address it as {names}", code="host_not_allowed")
+        if path in OPEN_PATHS:
+            return NOBODY
+        principal = self._authenticator.principal(_bearer(headers.get("authorization", "")))
+        if principal is None:
+            message = "this server asks for an API key: send it as Authorization: Bearer KEY"
+            raise Refusal(401, message, code="invalid_api_key")
+        return principal
+
+    def _room(self, scope: Scope, principal: Principal) -> AbstractAsyncContextManager[None]:
+        # Only what may generate takes up room; lists and files are answered however full it is.
+        generates = scope["method"] == "POST" and not scope["path"].startswith(_WITHOUT_ROOM)
+        return self._server.gateway.visit(principal) if generates else nullcontext()
+
+    def _most_bytes(self, path: str) -> int:
+        return self._limits.file_bytes if path == "/v1/files" else self._limits.body_bytes
 
 
 def host_name(header: str) -> str:
@@ -106,6 +124,12 @@ def _bounded(receive: Receive, most: int) -> Receive:
         return message
 
     return bounded
+
+
+def _refuse_large(headers: Headers, most: int) -> None:
+    announced = headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > most:
+        raise Refusal(413, _too_large(most), code="request_too_large")
 
 
 def _too_large(most: int) -> str:

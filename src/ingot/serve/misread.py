@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ingot.serve.openai_api import ApiError
+from ingot.serve.refusal import Refusal
 
 _TYPES = {
     "int_type": "a whole number",
@@ -20,33 +20,40 @@ _TYPES = {
     "list_type": "a list",
     "dict_type": "an object",
     "model_type": "an object",
+    "none_required": "null (no model here does more)",
 }
 _RULES = {
     "greater_than": "above {gt:g}",
     "greater_than_equal": "at least {ge:g}",
+    "less_than": "below {lt:g}",
     "less_than_equal": "at most {le:g}",
+    "finite_number": "a finite number",
+    "string_too_short": "a string of at least {min_length} characters",
+    "string_too_long": "a string of at most {max_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
     "too_short": "a list of at least {min_length}",
     "too_long": "a list of at most {max_length}",
     "literal_error": "{expected}",
-    "value_error": "{error}",  # said by a type of openai_api
+    "value_error": "{error}",  # said by a type of wire/fields
 }
 _SHOWN_CHARACTERS = 60
 
 
-def misread(findings: Sequence[Mapping[str, Any]]) -> ApiError:
-    """Return the refusal of a request with these findings of pydantic, its places beginning with "body"."""
+def misread(findings: Sequence[Mapping[str, Any]]) -> Refusal:
+    """Return the refusal of a request with these findings of pydantic."""
     first = findings[0]
-    kind, param = first["type"], param_at(first["loc"][1:])
-    if kind == "json_invalid":
-        return ApiError(400, f"the body is not JSON ({first['ctx']['error']}): send one JSON object")
+    kind, place = first["type"], first["loc"]
+    param = param_at(place)
     if param is None:
-        return ApiError(400, "the body must be one JSON object: send it with the header Content-Type: application/json")
+        return Refusal(400, "the body must be one JSON object", kind=kind)
     if kind == "missing":
-        return _refusal(f"{param} is missing: add it", param, "missing_required_parameter")
-    if kind == "extra_forbidden":
-        return _refusal(f"{param} is not a parameter of this route: leave it out", param, "unknown_parameter")
-    code = "invalid_type" if kind in _TYPES else "invalid_value"
-    return _refusal(f"{param} must be {rule(first)}, not {shown(first['input'])}", param, code)
+        message, code = f"{param} is missing: add it", "missing_required_parameter"
+    elif kind == "extra_forbidden":
+        message, code = f"{param} is not a parameter of this route: leave it out", "unknown_parameter"
+    else:
+        message = f"{param} must be {rule(first)}, not {shown(first['input'])}"
+        code = "invalid_type" if kind in _TYPES else "invalid_value"
+    return Refusal(400, message, param=param, code=code, place=[_whole(part) for part in place], kind=kind)
 
 
 def param_at(place: Sequence[str | int]) -> str | None:
@@ -56,8 +63,7 @@ def param_at(place: Sequence[str | int]) -> str | None:
     'messages[0].role'
     """
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    # A name may hold half a character, which no answer can.
-    return "".join(parts).removeprefix(".").encode("utf-8", errors="replace").decode("utf-8") or None
+    return str(_whole("".join(parts).removeprefix("."))) or None
 
 
 def rule(finding: Mapping[str, Any]) -> str:
@@ -72,5 +78,6 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
-def _refusal(message: str, param: str, code: str) -> ApiError:
-    return ApiError(400, message, param=param, code=code)
+def _whole(part: str | int) -> str | int:
+    # A name may hold half a character, which no answer can.
+    return part if isinstance(part, int) else part.encode("utf-8", errors="replace").decode("utf-8")

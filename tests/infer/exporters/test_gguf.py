@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from ingot.core.errors import InputError
 from ingot.infer.exporters.gguf import Config, export, interleave
 from ingot.tokenizer.codec import Codec
+from tests.infer.tiny_model import make_variant
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -110,8 +111,9 @@ Edit = Callable[[dict[str, Any]], object]
         (lambda c: c.update(hidden_act="gelu"), "gelu"),
         (lambda c: c.update(attention_bias=True), "bias"),
         (lambda c: c.update(model_type="gpt2"), "gpt2"),
-        (lambda c: c.update(model_type="mixtral"), "mixture of experts"),
-        (lambda c: c.update(model_type="qwen3_moe"), "mixture of experts"),
+        (lambda c: c.update(model_type="mixtral", sliding_window=64), "sliding window"),
+        (lambda c: c.update(model_type="qwen3_moe", norm_topk_prob=True, mlp_only_layers=[0]), "without experts"),
+        (lambda c: c.update(model_type="qwen3_moe", norm_topk_prob=False), "sum to one"),
         (lambda c: c.update(vocab_size=64), "rows"),
     ],
 )
@@ -172,9 +174,58 @@ def test_a_tensor_without_a_place_is_refused(model_folder: Path, tmp_path: Path)
 
 
 def test_attention_can_stay_in_full(mistral_folder: Path, tmp_path: Path) -> None:
-    export(mistral_folder, tmp_path / "mixed.gguf", Config("f16", attention_type="f32"))
+    export(mistral_folder, tmp_path / "mixed.gguf", Config("f16", "f32"))
     _, tensors = read(tmp_path / "mixed.gguf")
     kinds = {name.removeprefix("blk.0."): tensor.dtype for name, tensor in tensors.items() if name.startswith("blk.0.")}
     full = {name for name, kind in kinds.items() if kind == np.float32}
     assert {f"attn_{part}.weight" for part in ("q", "k", "v", "output")} <= full
     assert not {f"ffn_{part}.weight" for part in ("gate", "up", "down")} & full
+
+
+def kinds(path: Path) -> dict[str, str]:
+    return {tensor.name: tensor.tensor_type.name for tensor in gguf.GGUFReader(path).tensors}
+
+
+@pytest.fixture(scope="module")
+def wide_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of 256, of 96 and of 48 weights: for blocks of 256, for blocks of 32, and for neither."""
+    sizes = {"width": 256, "layers": 1, "ffn_width": 96, "heads": 3, "kv_heads": 1, "has_tied_embeddings": False}
+    return make_variant(model_folder, tmp_path_factory.mktemp("wide") / "wide", **sizes)
+
+
+def test_rows_that_do_not_divide_take_the_next_larger_type(wide_folder: Path, tmp_path: Path) -> None:
+    export(wide_folder, tmp_path / "q4.gguf", Config("q4_K"))
+    found = kinds(tmp_path / "q4.gguf")
+    assert found["blk.0.attn_q.weight"] == found["blk.0.ffn_up.weight"] == "Q4_K"
+    assert found["blk.0.ffn_down.weight"] == "Q8_0"  # rows of 96
+    assert found["blk.0.attn_output.weight"] == "F16"  # rows of 48
+    assert found["token_embd.weight"] == found["output.weight"] == "Q8_0"
+    assert found["blk.0.attn_norm.weight"] == "F32"
+    export(wide_folder, tmp_path / "q8.gguf", Config("q8_0"))
+    assert kinds(tmp_path / "q8.gguf")["blk.0.attn_q.weight"] == "Q8_0"
+    assert (tmp_path / "q4.gguf").stat().st_size < (tmp_path / "q8.gguf").stat().st_size
+
+
+def test_a_type_that_no_matrix_can_take_is_refused(model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="blocks of 256") as caught:
+        export(model_folder, tmp_path / "out.gguf", Config("q4_K"))
+    assert "q8_0" in caught.value.fix
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("has_qk_norm", [True, False])
+def test_experts_are_stacked_in_their_order(model_folder: Path, tmp_path: Path, has_qk_norm: bool) -> None:
+    mixture = {"experts": 4, "experts_per_token": 2, "expert_ffn_width": 64, "has_qk_norm": has_qk_norm}
+    folder = make_variant(model_folder, tmp_path / "mixture", **mixture)
+    export(folder, tmp_path / "f32.gguf", Config("f32"))
+    fields, tensors = read(tmp_path / "f32.gguf")
+    weights = load_file(folder / "model.safetensors")
+    name = "mlp.experts.2.up_proj" if has_qk_norm else "block_sparse_moe.experts.2.w3"
+    assert np.array_equal(tensors["blk.1.ffn_up_exps.weight"][2], weights[f"model.layers.1.{name}.weight"].numpy())
+    architecture = fields["general.architecture"]
+    assert architecture == ("qwen3moe" if has_qk_norm else "llama")
+    assert (fields[f"{architecture}.expert_count"], fields[f"{architecture}.expert_used_count"]) == (4, 2)
+    export(folder, tmp_path / "q8.gguf", Config("q8_0"))
+    found = kinds(tmp_path / "q8.gguf")
+    assert found["blk.0.ffn_down_exps.weight"] == "Q8_0"
+    assert found["blk.0.ffn_gate_inp.weight"] == "F32"

@@ -1,0 +1,324 @@
+"""An engine in a child process of its own: when it crashes, only its own requests notice.
+
+The life of a request:
+
+    1. `generate` checks it here, gives it a number and sends it to the child, or keeps it until the child is up
+    2. one thread, the keeper, reads everything the child says and puts it into the request's own queue
+    3. the child dies: requests without a token so far wait for the next child and are sent to it, once; the others end
+       with EngineLostError, since what they said already cannot be taken back
+    4. the keeper starts the next child at once; one that cannot even open the model is tried again ever more slowly,
+       and until then requests are told why
+
+The keeper lives as long as the engine and starts every child itself, because the kernel ends a child together with the
+thread that started it. The child therefore never outlives this process, even one that was killed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from struct import pack
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingot.core.errors import IngotError, from_fields
+from ingot.infer.engine import Control, EngineLostError, EngineStats, Stop, fitted
+from ingot.infer.engine_child import as_order, lines
+from ingot.infer.sampling import SamplingParams
+from ingot.infer.text import Token
+from ingot.tokenizer.codec import Codec
+
+_STOP_POLL_SECONDS = 0.05
+_STATS_SECONDS = 0.5
+_SEND_SECONDS = 30  # a child that takes no order for so long is stuck
+_LAST_WORDS_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_MOST_TRIES = 2
+
+_End = IngotError | None
+
+
+@dataclass(eq=False)
+class _Asked:
+    """A request: how to order it from a child, what came back, and how often it was sent."""
+
+    number: int
+    order: list[Any]
+    replies: queue.SimpleQueue[Token | list[Any] | dict[str, Any] | _End] = field(default_factory=queue.SimpleQueue)
+    tries: int = 0
+    is_begun: bool = False
+
+
+class Engine:
+    """Satisfies the engine protocol by asking a child that runs engine `name`. Raises what opening it there raised."""
+
+    context: int
+    most_top_logprobs: int
+    controls: frozenset[Control]
+
+    def __init__(self, name: str, model_folder: Path, threads: int = 0) -> None:
+        self.name = name
+        self.codec = Codec.load(model_folder)
+        self._arguments = (name, str(model_folder), threads)
+        self._numbers = itertools.count()
+        self._state = threading.Lock()  # never held while sending
+        self._asked: dict[int, _Asked] = {}
+        self._child: _Child | None = None
+        self._is_up = False
+        self._down: IngotError | None = None  # why there is no child that takes orders, when that is more than a pause
+        self._refusal: IngotError | None = None  # what a child that could not open the model said
+        self._closed = threading.Event()
+        self._opened: Future[None] = Future()
+        self._keeper = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
+        self._keeper.start()
+        try:
+            self._opened.result()
+        except IngotError:
+            self.close()
+            raise
+
+    @property
+    def process_id(self) -> int | None:
+        """The child that answers now; None while there is none."""
+        with self._state:
+            return self._child.process.pid if self._child is not None else None
+
+    def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
+        """Return the answer as it is made. Raises EngineLostError when the child dies in the middle of it."""
+        shortened = fitted(prompt, params, self)
+        return self._tokens(["generate", list(map(int, prompt)), as_order(shortened)], stop)
+
+    def tokenize(self, text: str) -> list[int] | None:
+        """Return the ids that the tokenizer in the exported file gives a text."""
+        ids: list[int] | None = self._value(["tokenize", text])
+        return ids
+
+    def embed(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return one unit vector for each prompt, [N, D]."""
+        return np.asarray(self._value(["embed", [list(map(int, one)) for one in prompts]]), dtype=np.float32)
+
+    def stats(self) -> EngineStats:
+        """Return what the child says, or only the requests under way when it does not answer at once."""
+        with self._state:
+            active = len(self._asked)
+            is_up = self._is_up
+        with suppress(IngotError, queue.Empty):
+            if is_up:
+                return EngineStats(**self._value(["stats"], _STATS_SECONDS))
+        return EngineStats(active=active)
+
+    def close(self) -> None:
+        """End the child; requests under way end with an error."""
+        self._closed.set()
+        with self._state:
+            child = self._child
+        if child is not None:
+            child.leave()
+        self._keeper.join()
+
+    def _tokens(self, order: list[Any], stop: Stop | None) -> Iterator[Token]:
+        asked = self._ask(order)
+        try:
+            while stop is None or not stop():
+                try:
+                    reply = asked.replies.get(timeout=None if stop is None else _STOP_POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                if not isinstance(reply, Token):
+                    _raise(reply)
+                    return
+                yield reply
+        finally:
+            self._forget(asked)
+
+    def _value(self, order: list[Any], seconds: float | None = None) -> Any:
+        asked = self._ask(order)
+        try:
+            reply = asked.replies.get(timeout=seconds)
+            _raise(reply)
+            return reply
+        finally:
+            self._forget(asked)
+
+    def _ask(self, order: list[Any]) -> _Asked:
+        asked = _Asked(next(self._numbers), order)
+        with self._state:
+            if self._closed.is_set() or self._down is not None:
+                raise self._down or EngineLostError(self.name, "it was closed")
+            self._asked[asked.number] = asked
+            child = self._due(asked) if self._is_up else None
+        if child is not None:
+            self._send(child, asked)
+        return asked
+
+    def _send(self, child: _Child, asked: _Asked) -> None:
+        child.order(asked)
+        if asked.number not in self._asked:  # given up while it was on its way
+            child.say(["cancel", asked.number])
+
+    def _due(self, asked: _Asked) -> _Child | None:
+        asked.tries += 1
+        return self._child
+
+    def _forget(self, asked: _Asked) -> None:
+        with self._state:
+            is_under_way = self._asked.pop(asked.number, None) is not None and asked.tries > 0
+            child = self._child if self._is_up else None
+        if child is not None and is_under_way and asked.order[0] == "generate":
+            child.say(["cancel", asked.number])
+
+    # What follows runs in the keeper.
+
+    def _keep(self) -> None:
+        pause = 1.0
+        while not self._closed.is_set():
+            was_up = self._keep_one()
+            if was_up:
+                pause = 1.0
+            elif not self._closed.wait(pause):
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        self._give_up(lambda _: True, EngineLostError(self.name, "it was closed"))
+
+    def _keep_one(self) -> bool:
+        """Start a child, listen until it is gone, and say whether it ever took orders."""
+        try:
+            child = _Child(*self._arguments)
+        except OSError as error:  # no memory, no descriptors
+            self._go_down(EngineLostError(self.name, f"it cannot be started ({error.strerror})"))
+            return False
+        with self._state:
+            self._child = child
+        with suppress(ValueError):  # it wrote something unreadable: as good as dead
+            for words in lines(child.connection):
+                self._hear(child, words)
+        was_up = self._is_up
+        self._bury(child)
+        return was_up
+
+    def _hear(self, child: _Child, words: list[Any]) -> None:
+        kind, *details = words
+        if kind == "ready":
+            self._open_for_orders(child, *details)
+            return
+        if kind == "failed":
+            self._refusal = from_fields(details[0])
+            return
+        number, *rest = details
+        asked = self._asked.get(number)  # one that was given up meanwhile is not there any more
+        if asked is None:
+            return
+        asked.is_begun = True
+        if kind == "token":
+            token, text, logprob, top, finish = rest
+            asked.replies.put(Token(token, text, logprob, tuple((int(i), float(p)) for i, p in top), finish))
+            return
+        with self._state:
+            self._asked.pop(number, None)
+        asked.replies.put(rest[0] if kind == "value" else from_fields(rest[0]) if kind == "error" else None)
+
+    def _open_for_orders(self, child: _Child, context: int, most: int, controls: list[Control]) -> None:
+        self.context, self.most_top_logprobs, self.controls = context, most, frozenset(controls)
+        with self._state:
+            self._is_up, self._down = True, None
+            waiting = list(self._asked.values())
+            for asked in waiting:
+                self._due(asked)
+        if not self._opened.done():
+            self._opened.set_result(None)
+        for asked in waiting:
+            self._send(child, asked)
+
+    def _bury(self, child: _Child) -> None:
+        """Let go of a dead child, and of the requests that cannot be begun again."""
+        how = child.end()
+        with self._state:
+            was_up, self._is_up, self._child = self._is_up, False, None
+        if was_up:
+            lost = EngineLostError(self.name, f"it {how}")
+            self._give_up(lambda asked: asked.is_begun or asked.tries >= _MOST_TRIES, lost)
+        else:
+            self._go_down(self._refusal or EngineLostError(self.name, f"it {how} while it opened the model"))
+
+    def _go_down(self, reason: IngotError) -> None:
+        """Answer everybody with the reason, until a child is up."""
+        with self._state:
+            self._down, self._refusal = reason, None
+        if not self._opened.done():
+            self._opened.set_exception(reason)
+        self._give_up(lambda _: True, reason)
+
+    def _give_up(self, which: Callable[[_Asked], bool], reason: IngotError) -> None:
+        with self._state:
+            lost = [asked for asked in self._asked.values() if which(asked)]
+            for asked in lost:
+                del self._asked[asked.number]
+        for asked in lost:
+            asked.replies.put(reason)
+
+
+class _Child:
+    """A running child and this side of its socket."""
+
+    def __init__(self, name: str, model_folder: str, threads: int) -> None:
+        self.connection, theirs = socket.socketpair()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", _SEND_SECONDS, 0))
+        self._turn = threading.Lock()
+        with theirs:
+            arguments = f"{theirs.fileno()}, {os.getpid()}, {name!r}, {model_folder!r}, {threads}"
+            script = (
+                f"import sys; sys.path[:] = {sys.path!r}; from ingot.infer.engine_child import main; main({arguments})"
+            )
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", script],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,  # libraries write there what they think about the file
+                pass_fds=[theirs.fileno()],
+            )
+
+    def order(self, asked: _Asked) -> None:
+        kind, *details = asked.order
+        self.say([kind, asked.number, *details])
+
+    def say(self, value: list[Any]) -> None:
+        """Send one line. A child that is gone or stuck is ended; the keeper finds it so."""
+        data = json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
+        try:
+            with self._turn:
+                self.connection.sendall(data)
+        except OSError:
+            self.process.kill()
+
+    def leave(self) -> None:
+        """Tell the child that nobody needs it any more."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> str:
+        """Make sure that it is gone, and return how it went."""
+        self.leave()
+        try:
+            code = self.process.wait(_LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.connection.close()
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+def _raise(reply: object) -> None:
+    if isinstance(reply, IngotError):
+        raise reply

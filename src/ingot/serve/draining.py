@@ -1,0 +1,53 @@
+"""A server that is told to end first finishes what it has taken on.
+
+On SIGTERM it says at once that it takes no more (`/readyz` and new questions answer 503, with Retry-After), so that
+whoever spreads the load goes elsewhere. It keeps listening until the last answer is out, or the limit is reached: a
+listener that closes while callers still come would reset their connections. Ctrl+C ends it as usual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from types import FrameType
+
+import uvicorn
+
+from ingot.serve.server import Server
+
+_QUIET_SECONDS = 0.5  # how long nobody must be inside: time for those who spread the load to notice
+
+
+class DrainingServer(uvicorn.Server):
+    """Runs an application whose `state.server` is a :class:`Server`."""
+
+    def __init__(self, config: uvicorn.Config, server: Server, drain_seconds: float = 30.0) -> None:
+        super().__init__(config)
+        self._gateway, self._drain_seconds = server.gateway, drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain on the first SIGTERM; end on a second signal, or any other."""
+        if sig == signal.SIGTERM and not self._gateway.is_draining:
+            self._gateway.is_draining = True
+        else:
+            super().handle_exit(sig, frame)
+
+    async def main_loop(self) -> None:
+        """Run until it is time to end."""
+        drain = asyncio.create_task(self._drain())
+        try:
+            await super().main_loop()
+        finally:
+            drain.cancel()
+
+    async def _drain(self) -> None:
+        while not self._gateway.is_draining:
+            await asyncio.sleep(0.05)
+        deadline = time.monotonic() + self._drain_seconds
+        quiet_since = time.monotonic()
+        while time.monotonic() < deadline and time.monotonic() - quiet_since < _QUIET_SECONDS:
+            await asyncio.sleep(0.05)
+            if self._gateway.inside:
+                quiet_since = time.monotonic()
+        self.should_exit = True

@@ -1,0 +1,78 @@
+"""The server of one home folder."""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from ingot.core.errors import UsageError
+from ingot.flow.artifact import Artifact
+from ingot.flow.home import Home
+from ingot.infer.engine import Engine, open_engine
+from ingot.serve.app import create_app
+from ingot.serve.doors import LOOPBACK_NAMES, KnownAs
+from ingot.serve.gateway import Limits
+from ingot.serve.local.keys import Anybody, KeyFile
+from ingot.serve.local.models import HomeModels
+from ingot.serve.local.store import FolderStore
+from ingot.serve.local.usage import USAGE_FILE, UsageFile
+from ingot.serve.ports import ModelSource, Price
+
+STORE_FOLDER = "serve"
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # addresses to listen on, not names to be known by
+
+
+def local_app(
+    home: Home,
+    names: Sequence[str],
+    engine: str = "auto",
+    key_file: Path | None = None,
+    host: str = "127.0.0.1",
+    limits: Limits | None = None,
+    price: Price | None = None,
+    warn: Callable[[str], object] = warnings.warn,
+    supervised: bool = True,
+) -> FastAPI:
+    """Open the models `names` (or `name@version`) and return the application that serves them on `host`.
+
+    Each runs in a child process that is started again when it dies, unless `supervised` is off.
+
+    The files are compared with their recorded hashes first. Raises UsageError for an unknown name, or when the server
+    would be open to the network without a key.
+    """
+    if key_file is None and host not in LOOPBACK_NAMES:
+        raise UsageError(
+            f"listening on {host} lets other machines in, and no key is asked for",
+            where="--host",
+            why="everybody on the network could use the model, and read what it learned",
+            fix="add --key-file FILE with an API key, or leave out --host",
+        )
+
+    def opener(artifact: Artifact) -> Engine:
+        return open_engine(artifact.path, engine, warn, supervised=supervised)
+
+    authenticator = Anybody() if key_file is None else KeyFile(key_file)
+    source = HomeModels(home, names, opener, price)
+    meter = UsageFile(home.path / USAGE_FILE)
+    limits = limits or Limits(tokens=cache_tokens(source))
+    store = FolderStore(home.path / STORE_FOLDER)
+    return create_app(source, authenticator, meter, store, limits, known_names(host), while_up=source)
+
+
+def cache_tokens(source: ModelSource) -> int | None:
+    """Return how many tokens the engines can hold together, or None when one of them does not tell."""
+    totals = [model.engine.stats().cache_tokens_total for model in source.models()]
+    known = [total for total in totals if total is not None]
+    return sum(known) if len(known) == len(totals) else None
+
+
+def known_names(host: str) -> KnownAs:
+    """Return the names a server that listens on `host` may be addressed by."""
+    if host in LOOPBACK_NAMES:
+        return KnownAs()
+    own = {socket.gethostname().lower(), host.lower()} - _EVERYWHERE
+    return KnownAs(LOOPBACK_NAMES | own, any_address=True)

@@ -1,0 +1,97 @@
+"""Who may ask: anybody on this machine, or the owner of a key in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+from dataclasses import fields
+from pathlib import Path
+
+from ingot.core.errors import InputError, suggest
+from ingot.serve.ports import Principal, Quota
+
+_log = logging.getLogger(__name__)
+_LIMITS = {field.name: float if field.name == "weight" else int for field in fields(Quota)}
+
+
+class Anybody:
+    """An authenticator for a server that only this machine reaches."""
+
+    def principal(self, key: str | None) -> Principal:
+        """Let everybody in."""
+        return Principal("local")
+
+
+class KeyFile:
+    """An authenticator that accepts the keys of a file: one a line, `#` begins a comment.
+
+    Limits may follow a key: `KEY requests_per_minute=60 tokens_per_minute=20000 tokens_per_day=1000000 weight=2`. A
+    file that was changed is read again, so that a key that is taken out is refused from the next request on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_at = _state(path)
+        self._keys = read_keys(path)
+
+    def principal(self, key: str | None) -> Principal | None:
+        """Return the owner of a key: the first digits of its hash, so that usage can be told apart without the key."""
+        self._follow()
+        if key is None:
+            return None
+        digest = _digest(key)
+        # Compare with every key in constant time: how long a refusal takes must say nothing about the keys.
+        matches = [quota for known, quota in self._keys if hmac.compare_digest(digest, known)]
+        return Principal(f"key-{digest.hex()[:8]}", matches[0]) if matches else None
+
+    def _follow(self) -> None:
+        state = _state(self._path)
+        if state == self._read_at:
+            return
+        self._read_at = state
+        try:
+            self._keys = read_keys(self._path)
+        except (InputError, OSError) as error:
+            # A file that cannot be read may be the one that revokes a key.
+            self._keys = []
+            _log.error("the key file cannot be read, so nobody comes in until it can: %s", error)
+
+
+def read_keys(path: Path) -> list[tuple[bytes, Quota]]:
+    """Return the hashes of the keys in a file with their limits. Raises InputError naming the line that is wrong."""
+    keys = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        words = line.partition("#")[0].split()
+        if words:
+            keys.append((_digest(words[0]), _quota(words[1:], f"{path}, line {number}")))
+    if not keys:
+        raise InputError("the key file holds no key", where=str(path), fix="write one key a line into it")
+    return keys
+
+
+def _quota(words: list[str], where: str) -> Quota:
+    limits: dict[str, float] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name not in _LIMITS:
+            raise InputError(f"{name!r} is no limit of a key", where=where, fix=suggest(name, _LIMITS))
+        try:
+            limits[name] = _LIMITS[name](value)
+        except ValueError:
+            limits[name] = 0
+        if not 0 < limits[name] < float("inf"):
+            raise InputError(f"{word} is no limit", where=where, fix=f"write {name}= and a number above 0")
+    return Quota(**limits)  # type: ignore[arg-type]  # whole numbers where the field says so
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).digest()

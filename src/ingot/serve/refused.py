@@ -1,0 +1,73 @@
+"""A refusal as a response, in the API that was spoken, and how every other error becomes one."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ingot.core.errors import InputError, MissingExtraError
+from ingot.infer.engine import EngineLostError
+from ingot.serve.dialect import Dialect
+from ingot.serve.misread import misread
+from ingot.serve.refusal import Refusal
+from ingot.serve.speaking import spoken
+
+
+def refused(refusal: Refusal, dialect: Dialect) -> Response:
+    """Return the response that tells a refusal."""
+    return JSONResponse(dialect.error(refusal), dialect.status(refusal), refusal.headers)
+
+
+def as_spoken(refusal: Refusal, request: Request) -> Response:
+    """Return the response that tells a refusal in the API of a request, and count it."""
+    request.app.state.server.metrics.refused(refusal.status)
+    return refused(refusal, spoken(request))
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let every error of an application be told as a refusal."""
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(InputError, _unanswerable)
+    app.add_exception_handler(MissingExtraError, _unanswerable)
+    app.add_exception_handler(EngineLostError, _lost)
+    app.add_exception_handler(Exception, _failed)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return as_spoken(error, request)
+
+
+def _misread(request: Request, error: Exception) -> Response:
+    # What FastAPI reads itself: paths and queries, whose places begin with "path" or "query".
+    assert isinstance(error, RequestValidationError)
+    return as_spoken(misread([{**one, "loc": one["loc"][1:]} for one in error.errors()]), request)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    response = as_spoken(Refusal(error.status_code, f"{request.method} {request.url.path}: {error.detail}"), request)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _unanswerable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InputError | MissingExtraError)
+    message = " ".join(filter(None, (error.what, error.why, error.fix)))
+    return as_spoken(Refusal(400, message, param=error.where or None), request)
+
+
+def _lost(request: Request, error: Exception) -> Response:
+    # The engine died while it answered, and is being started again.
+    assert isinstance(error, EngineLostError)
+    return as_spoken(Refusal(503, error.what, code="engine_lost", retry_after=1), request)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    # The cause goes to the server's log, not to the caller: it may name files and people.
+    return as_spoken(Refusal(500, "the server failed to answer; its log says why"), request)

@@ -1,0 +1,1 @@
+"""OpenAI's Responses API over the same core: read request (what is asked), then voice (how it is told)."""

@@ -1,0 +1,36 @@
+"""How the server is: for whoever starts it, watches it, or sends it requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import JSONResponse
+
+from ingot.serve.routes.given import ServerHere
+
+router = APIRouter()
+
+
+@router.get("/health")
+@router.get("/healthz")
+async def health(server: ServerHere) -> dict[str, Any]:
+    """Say that the server is up, what it serves and how busy it is."""
+    gateway = server.gateway
+    models = [model.id for model in server.source.models()]
+    return {"status": "ok", "models": models, "active": gateway.active, "waiting": gateway.waiting}
+
+
+@router.get("/readyz")
+async def ready(server: ServerHere) -> Response:
+    """Say whether the server takes requests: not when it is about to end."""
+    if server.gateway.is_draining:
+        return JSONResponse({"status": "draining"}, 503)
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/metrics")
+async def metrics(server: ServerHere) -> Response:
+    """Return what was counted, as Prometheus reads it."""
+    return Response(server.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

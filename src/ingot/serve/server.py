@@ -1,0 +1,104 @@
+"""What every route works with: the models, the slots, and who counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ingot.core.errors import suggest
+from ingot.serve.energy import EnergyShares, Share
+from ingot.serve.gateway import Gateway, Limits
+from ingot.serve.metrics import Metrics
+from ingot.serve.ports import Meter, ModelSource, Principal, ServedModel, Store, Usage
+from ingot.serve.refusal import Refusal
+from ingot.serve.wire.replies import Cost, EnergyUsed, WireUsage
+
+
+class Server:
+    """The models, the slots, the counters."""
+
+    def __init__(self, source: ModelSource, meter: Meter, store: Store, limits: Limits) -> None:
+        self.source, self.meter, self.store = source, meter, store
+        self.gateway = Gateway(limits)
+        self.energy = EnergyShares()
+        self.metrics = Metrics()
+        self.metrics.watch("ingot_requests_active", "Requests that generate.", lambda: self.gateway.active)
+        self.metrics.watch("ingot_requests_waiting", "Requests that wait for a slot.", lambda: self.gateway.waiting)
+
+    def borrow(self, model_id: str, param: str | None = "model") -> ServedModel:
+        """Return the model a request names; its lease must be given back.
+
+        Raises Refusal 404 naming the nearest there is.
+        """
+        while (found := self.source.find(model_id)) is not None:
+            if found.lease.take():
+                return found
+        names = [model.id for model in self.source.models()]
+        message = f"there is no model {model_id!r} here: {suggest(model_id, names)} (served: {', '.join(names)})"
+        raise Refusal(404, message, param=param, code="model_not_found")
+
+    @asynccontextmanager
+    async def tally(self, model: ServedModel, reads: int, holds: int, principal: Principal) -> AsyncIterator[Tally]:
+        """Hold a slot for a request that reads and holds so many tokens, and count what it uses.
+
+        What was broken off is counted too.
+        """
+        arrived = time.monotonic()
+        async with self.gateway.slot(principal, holds):
+            tally = Tally(model, reads, self.energy)
+            try:
+                yield tally
+            finally:
+                used = tally.end(principal)
+                self.gateway.quotas.spend(principal, used.prompt_tokens + used.completion_tokens)
+                self.metrics.answered(used, time.monotonic() - arrived, tally.first_token_seconds)
+                self.meter.record(used)
+
+
+class Tally:
+    """What one request has used so far."""
+
+    def __init__(self, model: ServedModel, prompt_tokens: int, energy: EnergyShares) -> None:
+        self._model, self._read, self._written = model, prompt_tokens, 0
+        self._energy = energy
+        self._share: Share = energy.begin()
+        self._started = time.monotonic()
+        self.first_token_seconds: float | None = None
+
+    def write(self) -> None:
+        """Count one token."""
+        if self._written == 0:
+            self.first_token_seconds = time.monotonic() - self._started
+        self._written += 1
+
+    def usage(self) -> WireUsage:
+        """Return what the answer says it used."""
+        energy, price = self._energy.of(self._share), self._model.price
+        return WireUsage(
+            prompt_tokens=self._read,
+            completion_tokens=self._written,
+            total_tokens=self._read + self._written,
+            energy=EnergyUsed(joules=_rounded(energy.joules), badge=energy.method),
+            cost=Cost(amount=price.of(self._read, self._written), currency=price.currency) if price else None,
+        )
+
+    def end(self, principal: Principal) -> Usage:
+        """Return what was used, once nothing more will be."""
+        energy, price = self._energy.of(self._share), self._model.price
+        self._energy.end(self._share)
+        return Usage(
+            principal=principal.id,
+            model=self._model.reference,
+            prompt_tokens=self._read,
+            completion_tokens=self._written,
+            seconds=time.monotonic() - self._started,
+            joules=_rounded(energy.joules),
+            energy=energy.method,
+            cost=price.of(self._read, self._written) if price else None,
+            currency=price.currency if price else None,
+        )
+
+
+def _rounded(joules: float | None) -> float | None:
+    return None if joules is None else round(joules, 4)
