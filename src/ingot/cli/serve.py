@@ -54,6 +54,18 @@ def read_price(context: click.Context, option: click.Parameter, value: str | Non
     metavar="READ,WRITTEN,CURRENCY",
     help="What a million tokens cost, as in 0.20,0.60,EUR: answers then tell their cost.",
 )
+@click.option(
+    "--policies",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="File that says what models may read and answer.",
+)
+@click.option(
+    "--classifier",
+    "classifiers",
+    multiple=True,
+    metavar="NAME",
+    help="A model that tells classes apart, for /v1/classifications; may be given several times.",
+)
 @click.option("--engine", default="auto", show_default=True, help="What runs the model: `ingot plugins engine`.")
 @shared
 def serve(
@@ -62,6 +74,8 @@ def serve(
     port: int,
     key_file: Path | None,
     price: Price | None,
+    policies: Path | None,
+    classifiers: tuple[str, ...],
     engine: str,
     drain_seconds: float,
     home_path: str,
@@ -78,7 +92,16 @@ def serve(
     place of an earlier one.
     """
     listener = listen(host, port)
-    app = local_app(home_at(home_path), names, engine=engine, key_file=key_file, host=host, price=price)
+    app = local_app(
+        home_at(home_path),
+        names,
+        engine=engine,
+        key_file=key_file,
+        host=host,
+        price=price,
+        policies=policies,
+        classifiers=classifiers,
+    )
     address = f"http://{url_host(host)}:{listener.getsockname()[1]}/v1"
     if as_json:
         print_json_lines([{"kind": "serving", "model": name, "address": address} for name in names])

@@ -13,17 +13,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ingot.infer.text import Token
 from ingot.safety.guard import Verdict
 from ingot.safety.holding import Holding, Released
+from ingot.safety.watches import Scorer
 from ingot.serve.answers.reading import Call, Said
-from ingot.serve.policies import Policy
-from ingot.serve.ports import DecisionLog, Judged
+from ingot.serve.asks.texts import Body, with_texts
+from ingot.serve.policies import Policies, Policy
+from ingot.serve.ports import DecisionLog, Judged, Principal, ServedModel
 from ingot.serve.refusal import Refusal
+from ingot.tokenizer.codec import Codec
 
 FILTERED = "content_filter"
 
@@ -42,18 +45,16 @@ class Doors:
         """Whether nothing is looked at."""
         return not self.policies
 
-    async def admit(self, texts: Sequence[str], param: str) -> list[str]:
-        """Return what a model may read of the texts. Raises Refusal 403 when a policy blocks one of them."""
-        if self.are_open:
-            return list(texts)
-        return [await asyncio.to_thread(self._admitted, text, f"{param}[{place}]") for place, text in enumerate(texts)]
+    async def admit(self, body: Body, codec: Codec) -> Body:
+        """Return a request as a model may read it. Raises Refusal 403 when a policy blocks a text of it."""
+        return body if self.are_open else await asyncio.to_thread(with_texts, body, self._admitted, codec)
 
-    def _admitted(self, text: str, param: str) -> str:
+    def _admitted(self, text: str, place: str) -> str:
         for policy in self.policies:
             verdict = policy.guard.look(text, "input")
             self.note(policy, verdict, text)
             if verdict.action == "block":
-                raise refused(policy, verdict, param)
+                raise refused(policy, verdict, place)
             text = verdict.text
         return text
 
@@ -97,6 +98,32 @@ def refused(policy: Policy, verdict: Verdict, param: str) -> Refusal:
         f"{decision.sighting.category} (rule {decision.rule + 1})"
     )
     return Refusal(403, message, param=param, code=FILTERED)
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Who judges texts on a server: policies, models that tell classes apart, and the log of decisions."""
+
+    policies: Policies
+    log: DecisionLog
+    classifiers: Mapping[str, Scorer] = field(default_factory=dict)
+
+    def doors(self, model: ServedModel, principal: Principal) -> Doors:
+        """Return the doors of a request."""
+        return Doors(self.policies.for_request(model, principal), self.log, principal.id, model.reference)
+
+
+class _NoLog:
+    """The log of a server without policies: nothing is ever decided."""
+
+    def record(self, judged: Judged) -> None:
+        """Fail: a decision that nobody writes down is a bug."""
+        raise AssertionError("a policy decided, and there is no log")
+
+
+def no_judges() -> Judges:
+    """Return the judges of a server that lets everything pass."""
+    return Judges(Policies(), _NoLog())
 
 
 @dataclass

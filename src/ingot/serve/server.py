@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from ingot.core.errors import suggest
 from ingot.serve.energy import EnergyShares, Share
 from ingot.serve.gateway import Gateway, Limits
+from ingot.serve.guarding import Judges, no_judges
 from ingot.serve.metrics import Metrics
 from ingot.serve.ports import Meter, ModelSource, Principal, ServedModel, Store, Usage
 from ingot.serve.refusal import Refusal
@@ -18,8 +19,11 @@ from ingot.serve.wire.replies import Cost, EnergyUsed, WireUsage
 class Server:
     """The models, the slots, the counters."""
 
-    def __init__(self, source: ModelSource, meter: Meter, store: Store, limits: Limits) -> None:
+    def __init__(
+        self, source: ModelSource, meter: Meter, store: Store, limits: Limits, judges: Judges | None = None
+    ) -> None:
         self.source, self.meter, self.store = source, meter, store
+        self.judges = judges or no_judges()
         self.gateway = Gateway(limits)
         self.energy = EnergyShares()
         self.metrics = Metrics()
@@ -46,11 +50,11 @@ class Server:
         """
         arrived = time.monotonic()
         async with self.gateway.slot(principal, holds):
-            tally = Tally(model, reads, self.energy)
+            tally = Tally(model, reads, self.energy, principal)
             try:
                 yield tally
             finally:
-                used = tally.end(principal)
+                used = tally.end()
                 self.gateway.quotas.spend(principal, used.prompt_tokens + used.completion_tokens)
                 self.metrics.answered(used, time.monotonic() - arrived, tally.first_token_seconds)
                 self.meter.record(used)
@@ -59,7 +63,8 @@ class Server:
 class Tally:
     """What one request has used so far."""
 
-    def __init__(self, model: ServedModel, prompt_tokens: int, energy: EnergyShares) -> None:
+    def __init__(self, model: ServedModel, prompt_tokens: int, energy: EnergyShares, principal: Principal) -> None:
+        self.principal = principal
         self._model, self._read, self._written = model, prompt_tokens, 0
         self._energy = energy
         self._share: Share = energy.begin()
@@ -83,12 +88,12 @@ class Tally:
             cost=Cost(amount=price.of(self._read, self._written), currency=price.currency) if price else None,
         )
 
-    def end(self, principal: Principal) -> Usage:
+    def end(self) -> Usage:
         """Return what was used, once nothing more will be."""
         energy, price = self._energy.of(self._share), self._model.price
         self._energy.end(self._share)
         return Usage(
-            principal=principal.id,
+            principal=self.principal.id,
             model=self._model.reference,
             prompt_tokens=self._read,
             completion_tokens=self._written,

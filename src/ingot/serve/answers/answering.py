@@ -112,7 +112,19 @@ async def heard(asked: Asked, server: Server, tally: Tally) -> list[Answer]:
 
 
 async def spoken_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[tuple[int, Said], None]:
-    """Yield what the answers say, one after another, with the number of each. Raises TimeoutError."""
+    """Yield what the answers may say, one after another, with the number of each. Raises TimeoutError."""
+    doors = server.judges.doors(asked.model, tally.principal)
+    async with aclosing(_written_parts(asked, server, tally)) as parts:
+        if doors.are_open:
+            async for part in parts:
+                yield part
+        else:
+            async with aclosing(doors.guarded(parts)) as guarded:
+                async for part in guarded:
+                    yield part
+
+
+async def _written_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[tuple[int, Said], None]:
     gateway = server.gateway
     async with asyncio.timeout(gateway.limits.seconds):
         for question in asked.questions:

@@ -56,7 +56,8 @@ async def _answer_with(model: ServedModel, read: Any, path: str, api: str, serve
     if path == EMBEDDINGS:
         return (await embedded(read, model, server, principal)).model_dump_json()
     endpoint = ENDPOINTS[path]
-    asked = endpoint.asks(read, model)
+    admitted = await server.judges.doors(model, principal).admit(read, model.engine.codec)
+    asked = endpoint.asks(admitted, model)
     voice = endpoint.voice(asked, MISTRAL if api == MISTRAL.name else OPENAI)
     async with server.tally(model, asked.prompt_tokens, asked.most_tokens, principal) as tally:
         return voice.whole(await heard(asked, server, tally), tally.usage())

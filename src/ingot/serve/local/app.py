@@ -16,10 +16,14 @@ from ingot.infer.engine import Engine, open_engine
 from ingot.serve.app import create_app
 from ingot.serve.doors import LOOPBACK_NAMES, KnownAs
 from ingot.serve.gateway import Limits
+from ingot.serve.guarding import Judges
+from ingot.serve.local.decisions import DECISIONS_FILE, DecisionFile
 from ingot.serve.local.keys import Anybody, KeyFile
 from ingot.serve.local.models import HomeModels
+from ingot.serve.local.scorers import HomeScorers
 from ingot.serve.local.store import FolderStore
 from ingot.serve.local.usage import USAGE_FILE, UsageFile
+from ingot.serve.policies import Policies, read_policies
 from ingot.serve.ports import ModelSource, Price
 
 STORE_FOLDER = "serve"
@@ -36,10 +40,13 @@ def local_app(
     price: Price | None = None,
     warn: Callable[[str], object] = warnings.warn,
     supervised: bool = True,
+    policies: Path | None = None,
+    classifiers: Sequence[str] = (),
 ) -> FastAPI:
     """Open the models `names` (or `name@version`) and return the application that serves them on `host`.
 
-    Each runs in a child process that is started again when it dies, unless `supervised` is off.
+    Each runs in a child process that is started again when it dies, unless `supervised` is off. `policies` is a file
+    that says what they may read and answer, `classifiers` names artifacts that tell classes apart.
 
     The files are compared with their recorded hashes first. Raises UsageError for an unknown name, or when the server
     would be open to the network without a key.
@@ -60,7 +67,17 @@ def local_app(
     meter = UsageFile(home.path / USAGE_FILE)
     limits = limits or Limits(tokens=cache_tokens(source))
     store = FolderStore(home.path / STORE_FOLDER)
-    return create_app(source, authenticator, meter, store, limits, known_names(host), while_up=source)
+    judges = judges_of(home, source, policies, classifiers)
+    return create_app(source, authenticator, meter, store, limits, known_names(host), while_up=source, judges=judges)
+
+
+def judges_of(home: Home, source: ModelSource, policies: Path | None, classifiers: Sequence[str]) -> Judges:
+    """Return who judges texts: the policies of a file, and classifiers of the home by their names."""
+    scorers = HomeScorers(home, source)
+    text = None if policies is None else policies.read_text(encoding="utf-8")
+    read = Policies() if text is None else read_policies(text, str(policies), scorers)
+    by_name = {name: scorers.classifier(name) for name in classifiers}
+    return Judges(read, DecisionFile(home.path / DECISIONS_FILE), by_name)
 
 
 def cache_tokens(source: ModelSource) -> int | None:

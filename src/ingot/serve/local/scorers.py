@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ingot.core.errors import UsageError
+from ingot.data.text_classifier import MODEL_FILE
 from ingot.data.text_classifier import load as load_words
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
@@ -21,12 +20,9 @@ _MOST_TOKENS = 8  # of an answer that is one word
 
 
 class HomeScorers:
-    """Classifiers of a home folder, and the models served from it as judges.
+    """Classifiers of a home folder, and the models served from it as judges."""
 
-    `source` is asked when a judge is: the models are opened after the policies are read.
-    """
-
-    def __init__(self, home: Home, source: Callable[[], ModelSource]) -> None:
+    def __init__(self, home: Home, source: ModelSource) -> None:
         self._home, self._source = home, source
 
     def words(self, artifact: str) -> Scorer:
@@ -38,11 +34,19 @@ class HomeScorers:
         """Return what scores every class of a model. Raises InputError for a model that writes."""
         return Classifier(self._found(artifact).path).scores
 
+    def classifier(self, artifact: str) -> Scorer:
+        """Return what scores every class of either kind: `positive` and `negative` for a classifier of words."""
+        path = self._found(artifact).path
+        if not (path / MODEL_FILE).is_file():
+            return Classifier(path).scores
+        score = load_words(path).score
+        return lambda text: {"positive": (found := score(text)), "negative": 1 - found}
+
     def judge(self, model: str, question: str) -> Scorer:
         """Return what asks a served model a question about a text. It is sure or not at all: 1 for yes, 0 for no."""
 
         def score(text: str) -> dict[str, float]:
-            served = self._source().find(model)
+            served = self._source.find(model)
             if served is None:
                 raise UsageError(f"the judge {model!r} is not served", fix="serve it beside the others")
             return {"yes": float(_says_yes(served, question, text))}

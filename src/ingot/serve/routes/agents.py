@@ -37,6 +37,22 @@ async def list_agents(request: Request, server: ServerHere, caller: Caller) -> l
     return agents
 
 
+@router.get("/v1/agents/pages")
+async def list_pages(request: Request, server: ServerHere, caller: Caller) -> dict[str, Any]:
+    """List the caller's agents, newest first, in pages of which each names the next."""
+    records = await run_in_threadpool(server.store.records, caller.id, KIND)
+    ids = [record["id"] for record in records]
+    token, size = request.query_params.get("page_token"), request.query_params.get("page_size", "20")
+    if token and token not in ids:
+        raise Refusal(400, "page_token names no agent of yours", param="page_token", code="invalid_value")
+    if not (size.isascii() and size.isdecimal() and 0 < int(size[:9]) <= 1000):
+        raise Refusal(400, "page_size must be a number from 1 to 1000", param="page_size", code="invalid_value")
+    begin = ids.index(token) if token else 0
+    end = begin + int(size)
+    data = [shown(record) for record in records[begin:end]]
+    return {"object": "list", "data": data, "next_page_token": ids[end] if end < len(ids) else None}
+
+
 @router.get("/v1/agents/{agent_id}")
 async def get_agent(agent_id: str, request: Request, server: ServerHere, caller: Caller) -> dict[str, Any]:
     """Describe an agent, or the version of it that the query names."""

@@ -49,7 +49,7 @@ async def start(request: Request, server: ServerHere, caller: Caller) -> Respons
     else:
         settings = body.model_dump(mode="json", by_alias=True, include=set(Settings.model_fields))
         record["settings"] = {name: settings[name] for name in _SETTINGS}
-    return _answering(record, body, request, server, caller, is_new=True)
+    return await _answering(record, body, request, server, caller, is_new=True)
 
 
 @router.post("/v1/conversations/{conversation_id}", openapi_extra=takes(AppendRequest))
@@ -57,7 +57,7 @@ async def append(conversation_id: str, request: Request, server: ServerHere, cal
     """Go on with a conversation."""
     body = await read_as(request, AppendRequest)
     record = await found(server, caller, KIND, conversation_id)
-    return _answering(record, body, request, server, caller, is_new=False)
+    return await _answering(record, body, request, server, caller, is_new=False)
 
 
 @router.post("/v1/conversations/{conversation_id}/restart", openapi_extra=takes(RestartRequest))
@@ -74,7 +74,7 @@ async def restart(conversation_id: str, request: Request, server: ServerHere, ca
     record |= {name: old[name] for name in ("name", "description")}
     if body.agent_version is not None and old["agent_id"] is not None:
         record |= await _of_agent(server, caller, old["agent_id"], body.agent_version)
-    return _answering(record, body, request, server, caller, is_new=True)
+    return await _answering(record, body, request, server, caller, is_new=True)
 
 
 @router.get("/v1/conversations")
@@ -113,7 +113,7 @@ async def get_messages(conversation_id: str, server: ServerHere, caller: Caller)
     return {"object": "conversation.messages", "conversation_id": conversation_id, "messages": said}
 
 
-def _answering(
+async def _answering(
     record: dict[str, Any], body: Running, request: Request, server: Server, caller: Principal, is_new: bool
 ) -> Response:
     at = as_time(now())
@@ -126,6 +126,7 @@ def _answering(
         raise Refusal(400, "inputs is missing: add it", param="inputs", code="missing_required_parameter")
     chat = as_chat(record["settings"], entries, body)
     model = model_for(request, server, chat.model)
+    chat = await server.judges.doors(model, caller).admit(chat, model.engine.codec)
     voice = ConversationVoice(record["id"], model.id, record["agent_id"])
 
     async def keep(answers: Sequence[Answer], usage: WireUsage) -> None:

@@ -36,5 +36,7 @@ async def fim_completions(request: Request, server: ServerHere, caller: Caller) 
 async def _answering(path: str, request: Request, server: Server, caller: Principal) -> Response:
     endpoint = ENDPOINTS[path]
     body = await read(request, endpoint.bodies)
-    asked = endpoint.asks(body, model_for(request, server, body.model))
+    model = model_for(request, server, body.model)
+    admitted = await server.judges.doors(model, caller).admit(body, model.engine.codec)
+    asked = endpoint.asks(admitted, model)
     return Answering(asked, endpoint.voice(asked, spoken(request)), server, caller)

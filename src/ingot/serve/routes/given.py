@@ -36,6 +36,21 @@ def model_for(request: Request, server: Server, model_id: str, param: str | None
 
 def takes(*kinds: type[BaseModel]) -> dict[str, Any]:
     """Return what the OpenAPI document says of a body that is read by `speaking`."""
-    schemas = [{"$ref": f"#/components/schemas/{kind.__module__.rpartition('.')[2]}.{kind.__name__}"} for kind in kinds]
+    names = {schema_prefix(kind) + kind.__name__: kind for kind in kinds}
+    BODIES.update(names)
+    schemas = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def schema_prefix(kind: type[BaseModel]) -> str:
+    """Return what keeps types of the same name apart that belong to different APIs.
+
+    >>> from ingot.serve.openai_api import ChatRequest
+    >>> schema_prefix(ChatRequest)
+    'openai_api.'
+    """
+    return kind.__module__.removeprefix("ingot.serve.") + "."
+
+
+BODIES: dict[str, type[BaseModel]] = {}  # every type that a route was said to take

@@ -33,7 +33,9 @@ async def create_response(request: Request, server: ServerHere, caller: Caller) 
     if body.previous_response_id is not None:
         before = await found(server, caller, KIND, body.previous_response_id)
         said = [*before["messages"], *said]
-    asked = from_chat(as_chat(body, said), model_for(request, server, body.model))
+    model = model_for(request, server, body.model)
+    chat = await server.judges.doors(model, caller).admit(as_chat(body, said), model.engine.codec)
+    asked = from_chat(chat, model)
     voice = ResponseVoice(body, asked.model.id)
 
     async def keep(answers: Sequence[Answer], usage: WireUsage) -> None:
