@@ -1,25 +1,28 @@
 """What a mixture of experts costs beside a dense model of equal active size, and what it learns for the same time.
 
 First the cost: the model of `spine_training` (6.52 M parameters) beside one whose feed-forwards are 8 experts of half
-the width, 2 for each token, whole training steps in turn at one thread, the best of all. Then the worth: both, smaller,
-learn Python's standard library for the same processor time, the number of steps found from what a step costs, with the
-same optimiser, rate and rows; bits per byte on files that neither saw.
+the width, 2 for each token, whole training steps in turn at one thread, the best of all; and so for a smaller pair,
+and for steps of four times as many tokens, in which what a step does for each weight counts less.
+Then the worth: the smaller pair learns Python's standard library for the same processor time, compiled, with the same
+optimiser, rows and rates: as many steps as the time buys at the measured cost of a step, so that it does not matter how
+busy the machine is by then. Each side counts with its best rate; bits per byte on files that neither saw.
 
-    python benchmarks/train_moe.py [--quick] [--seconds N] [--corpus FOLDER]
+    python -m benchmarks.train_moe [--quick] [--seconds N [N ...]] [--corpus FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,21 +30,36 @@ from benchmarks.corpus import LEFT_OUT, standard_library
 from benchmarks.report import Figure, publish
 from benchmarks.spine_training import CPU, LENGTH, MODEL, ROWS
 from benchmarks.spine_training import shards as random_shards
-from benchmarks.train_transfer import bits_per_byte, shards
-from ingot.data.shards import Shards
+from benchmarks.trainings import Corpus, Trained, as_in_a_step, prepare, train
 from ingot.data.stream import Stream
 from ingot.model.config import ModelConfig
 from ingot.model.fusing import fused
-from ingot.tokenizer.codec import Codec
-from ingot.tokenizer.train import learn, write
 from ingot.train.config import Optimizer, PretrainConfig
 from ingot.train.objectives import next_token
 from ingot.train.state import TrainingState, begin, reproducible, resolve_precision
 from ingot.train.trainer import advance
 
-VOCABULARY, LEARNED_ROWS, RATE, HELD_OUT = 4096, 4, 2e-3, 0.05
+HELD_OUT_FILES, SCORED_TOKENS = 60, 60_000
+SMALL = ModelConfig(MODEL.vocabulary, 192, 4, 3, 1, 64, 512, context=LENGTH)
+RATES, LOOKS, MANY_ROWS = (1e-3, 2e-3), 8, 16
 LOSS = partial(next_token.loss, config=next_token.Config())
-Kind = tuple[str, Optimizer, bool]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Whose steps are timed: the larger pair's or the smaller's, of which a mixture or not, and how."""
+
+    name: str
+    is_small: bool = False
+    optimizer: Optimizer = "adamw"
+    is_compiled: bool = True
+    rows: int = ROWS
+
+    @property
+    def model(self) -> ModelConfig:
+        """Its model."""
+        dense = SMALL if self.is_small else MODEL
+        return mixture(dense) if self.name == "mixture" else dense
 
 
 def mixture(dense: ModelConfig) -> ModelConfig:
@@ -55,121 +73,125 @@ def state_of(config: PretrainConfig) -> TrainingState:
 
 
 def costs(rounds: int, steps: int) -> dict[Kind, list[float]]:
-    """Return the processor seconds of the steps of both models, with both optimisers, compiled and not, in turn."""
-    models = {"dense": MODEL, "mixture": mixture(MODEL)}
-    kinds: list[tuple[Optimizer, bool]] = [("adamw", True), ("adamw", False), ("muon", True)]
-    seconds: dict[Kind, list[float]] = {}
+    """Return the processor seconds of steps of each kind, in turn."""
+    hows: list[dict[str, Any]] = [
+        {},
+        {"is_compiled": False},
+        {"optimizer": "muon"},
+        {"is_small": True},
+        {"rows": MANY_ROWS},
+    ]
+    kinds = [Kind(name, **how) for how in hows for name in ("dense", "mixture")]
+    seconds: dict[Kind, list[float]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as folder:
-        stream = Stream(random_shards(Path(folder) / "shards", rows=256), ROWS, LENGTH, seed=0)
+        data = random_shards(Path(folder) / "shards", rows=256)
+        streams = {rows: Stream(data, rows, LENGTH, seed=0) for rows in (ROWS, MANY_ROWS)}
         sides = {}
-        for optimizer, is_compiled in kinds:
-            for name, model in models.items():
-                config = PretrainConfig(model, 1_000_000, ROWS, LENGTH, optimizer=optimizer, learning_rate=1e-4)
-                sides[name, optimizer, is_compiled] = config, state_of(config)
+        for kind in kinds:
+            sizes = (kind.model, 1_000_000, kind.rows, LENGTH)
+            config = PretrainConfig(*sizes, optimizer=kind.optimizer, learning_rate=1e-4)
+            sides[kind] = config, state_of(config)
         for done in range(rounds):
-            for side, (config, state) in sides.items():
-                with reproducible(1, CPU), fused(side[2]):
+            for kind, (config, state) in sides.items():
+                with reproducible(1, CPU), fused(kind.is_compiled):
                     for step in range(steps + 1):
                         began = time.process_time()
-                        advance(state, stream.batch(state.step), LOSS, config)
+                        advance(state, streams[kind.rows].batch(state.step), LOSS, config)
                         if step:  # the first is the one after another model's
-                            seconds.setdefault(side, []).append(time.process_time() - began)
+                            seconds[kind].append(time.process_time() - began)
             print(f"round {done + 1}: {[round(min(found), 4) for found in seconds.values()]}", file=sys.stderr)
     return seconds
 
 
-def texts(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the corpus, and the files kept aside."""
+def texts(folder: Path) -> list[str]:
+    """Return the corpus in an order that is the same every time."""
     files = [path for path in sorted(folder.rglob("*.py")) if not set(path.parts) & set(LEFT_OUT)]
     random.Random(0).shuffle(files)
-    read = [path.read_text(encoding="utf-8", errors="replace") for path in files]
-    count = max(1, round(len(read) * HELD_OUT))
-    return [text for text in read[count:] if text], [text for text in read[:count] if text]
+    return [text for path in files if (text := path.read_text(encoding="utf-8", errors="replace"))]
 
 
-def learned(corpus: tuple[list[str], list[str]], seconds: float) -> dict[str, dict[str, float]]:
-    """Return what a dense model and a mixture reach in so much processor time."""
-    dense = ModelConfig(VOCABULARY, 192, 4, 3, 1, 64, 512, context=LENGTH)
-    found = {}
-    with tempfile.TemporaryDirectory() as place:
-        tokenizer = Path(place) / "tokenizer"
-        tokenizer.mkdir()
-        write(learn(corpus[0][:400], VOCABULARY), tokenizer)
-        codec = Codec.load(tokenizer)
-        folder = Path(place) / "data"
-        folder.mkdir()
-        data = Shards.open(shards(*corpus, tokenizer, folder), "train")
-        for name, model in {"dense": dense, "mixture": mixture(dense)}.items():
-            found[name] = _train(model, data, seconds, corpus[1], codec)
-            print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
+@dataclass(frozen=True)
+class Learned:
+    """What one model reached in so much processor time, at the measured cost of its step."""
+
+    name: str
+    budget_seconds: float
+    parameters: int
+    tokens: int
+    trained: Trained
+
+
+def learned(corpus: Corpus, budgets: Sequence[float], step_seconds: Mapping[str, float]) -> list[Learned]:
+    """Return what the smaller pair reaches with each rate in each time."""
+    found = []
+    for budget in budgets:
+        for kind in (Kind("dense", is_small=True), Kind("mixture", is_small=True)):
+            steps = round(budget / step_seconds[kind.name])
+            for rate in RATES:
+                looked: dict[str, Any] = {"warmup_steps": 30, "evaluate_every": max(steps // LOOKS, 1)}
+                config = PretrainConfig(
+                    kind.model, steps, ROWS, LENGTH, optimizer="adamw", learning_rate=rate, **looked
+                )
+                with fused(True):
+                    told = train(corpus, config)
+                found.append(Learned(kind.name, budget, kind.model.parameters, steps * ROWS * LENGTH, told))
     return found
 
 
-def _train(model: ModelConfig, data: Shards, seconds: float, held_out: Sequence[str], codec: Codec) -> dict[str, float]:
-    def settings(steps: int) -> PretrainConfig:
-        sizes = (model, steps, LEARNED_ROWS, LENGTH)
-        return PretrainConfig(*sizes, optimizer="adamw", learning_rate=RATE, warmup_steps=30, verify_every=0)
-
-    stream = Stream(data, LEARNED_ROWS, LENGTH, seed=0)
-    with reproducible(1, CPU):
-        config, taken = settings(1_000_000), []
-        state = state_of(config)
-        while state.step < 10:
-            began = time.process_time()
-            advance(state, stream.batch(state.step), LOSS, config)
-            taken.append(time.process_time() - began)
-        steps = round(seconds / statistics.median(taken[2:]))
-        config = settings(steps)
-        state, began = state_of(config), time.process_time()
-        while state.step < steps:
-            advance(state, stream.batch(state.step), LOSS, config)
-        spent = time.process_time() - began
-    bits = bits_per_byte(state.decoder, held_out, codec)
-    tokens = steps * LEARNED_ROWS * LENGTH
-    return {"steps": steps, "tokens": tokens, "seconds": spent, "bits": bits, "parameters": model.parameters}
-
-
-def figures(seconds: dict[Kind, list[float]], found: dict[str, dict[str, float]]) -> list[Figure]:
+def figures(seconds: Mapping[Kind, list[float]], found: Sequence[Learned]) -> list[Figure]:
     """Return what was found, and the goals it is held against."""
-    best = {side: min(taken) for side, taken in seconds.items()}
 
-    def ratio(optimizer: Optimizer, is_compiled: bool) -> float:
-        return best["mixture", optimizer, is_compiled] / best["dense", optimizer, is_compiled]
+    def ratio(**how: Any) -> float:
+        return min(seconds[Kind("mixture", **how)]) / min(seconds[Kind("dense", **how)])
 
     told = []
     for is_compiled, how in ((True, "compiled"), (False, "eager")):
-        cost = ratio("adamw", is_compiled)
+        cost = ratio(is_compiled=is_compiled)
         told.append(Figure(f"8 experts, 2 a token, over dense, AdamW, {how}", cost, "times", "<= 1.2", cost <= 1.2))
-    told.append(
-        Figure("the same, Muon, compiled (every expert is made orthogonal)", ratio("muon", True), "times", "", None)
-    )
-    dense, mixed = found["dense"], found["mixture"]
-    is_lower = mixed["bits"] < dense["bits"]
-    told.append(Figure("mixture, held out", mixed["bits"], "bits per byte", f"< {dense['bits']:.4f}", is_lower))
-    told.append(Figure("dense, held out, equal processor time", dense["bits"], "bits per byte", "", None))
-    told.append(Figure("processor time, mixture over dense", mixed["seconds"] / dense["seconds"], "times", "", None))
+    many = ratio(rows=MANY_ROWS)
+    told.append(Figure(f"the same, {MANY_ROWS} rows a step, AdamW, compiled", many, "times", "<= 1.2", many <= 1.2))
+    orthogonal = "the same, Muon, compiled (every expert is made orthogonal)"
+    told.append(Figure(orthogonal, ratio(optimizer="muon"), "times", "", None))
+    told.append(Figure("the same, the smaller pair, AdamW, compiled", ratio(is_small=True), "times", "", None))
+    budgets = sorted({each.budget_seconds for each in found})
+    for budget in budgets:
+        dense, mixed = (_best(found, name, budget) for name in ("dense", "mixture"))
+        after = f"held out after {budget:g} processor-seconds"
+        holds = mixed < dense if budget == budgets[-1] else None
+        told.append(Figure(f"mixture, {after}", mixed, "bits per byte", f"< {dense:.4f}", holds))
+        told.append(Figure(f"dense, {after}", dense, "bits per byte", "", None))
     return told
+
+
+def _best(found: Sequence[Learned], name: str, budget: float) -> float:
+    """Return the figure of one side with the rate that suits it best."""
+    return min(each.trained.bits_per_byte for each in found if (each.name, each.budget_seconds) == (name, budget))
 
 
 def main() -> None:
     """Measure, keep and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="2 rounds, 10 seconds of learning")
-    parser.add_argument("--seconds", type=float, default=120.0, help="of learning, for each model")
+    parser.add_argument("--seconds", type=float, nargs="+", default=[60.0, 240.0], help="of learning, for each model")
     parser.add_argument("--corpus", type=Path, default=standard_library(), help="a folder with Python files")
     arguments = parser.parse_args()
+    as_in_a_step()
     torch.set_num_threads(1)
-    rounds, steps, learning = (2, 3, 10.0) if arguments.quick else (4, 3, arguments.seconds)
+    rounds, steps, budgets = (2, 3, [10.0]) if arguments.quick else (6, 4, arguments.seconds)
     seconds = costs(rounds, steps)
-    found = learned(texts(arguments.corpus), learning)
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = (MODEL.vocabulary, LENGTH, Path(folder) / "corpus", HELD_OUT_FILES, SCORED_TOKENS)
+        corpus = prepare(texts(arguments.corpus), *sizes)
+        step_seconds = {kind.name: min(taken) for kind, taken in seconds.items() if kind.is_small}
+        found = learned(corpus, budgets, step_seconds)
     details = {
         "is_quick": arguments.quick,
         "threads": 1,
+        "allocator": os.environ["GLIBC_TUNABLES"],
         "torch": torch.__version__,
         "precision": resolve_precision("auto", CPU),
-        "learned": found,
-        "rate": RATE,
-        "seconds_per_step": {" ".join(map(str, side)): taken for side, taken in seconds.items()},
+        "learned": [asdict(each) for each in found],
+        "seconds_per_step": [{**asdict(kind), "seconds": taken} for kind, taken in seconds.items()],
     }
     publish("train_moe", figures(seconds, found), details)
 

@@ -32,7 +32,7 @@ import torch
 from benchmarks.report import Figure, publish
 from ingot.core.config import load
 from ingot.core.energy import Meter
-from ingot.core.hardware import KERNELS_KEPT
+from ingot.core.hardware import KERNELS_KEPT, MEMORY_KEPT
 from ingot.data.shard import ShardWriter
 from ingot.data.shards import Shards
 from ingot.data.stream import Stream
@@ -159,7 +159,7 @@ def _silent(kind: str, /, **_: Any) -> None: ...
 
 def in_child(work: str, *arguments: Any) -> dict[str, Any]:
     """Run a part of this script in a process of its own, as a step of a run would be."""
-    environment = {**os.environ, **KERNELS_KEPT, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {**MEMORY_KEPT, **os.environ, **KERNELS_KEPT, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     command = [sys.executable, __file__, "--child", json.dumps([work, *arguments])]
     told = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
     found: dict[str, Any] = json.loads(told.splitlines()[-1])

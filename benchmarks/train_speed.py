@@ -6,7 +6,8 @@ processor also multiplies bf16 matrices of the model's own shape (2048 x 256 x 7
 do, and our share is 43.8 MFLOP a token, the causal half of the attention counted, over it. Warm-up counts nowhere here;
 what it costs, compilers included, stands beside.
 
-On our side a step is the trainer's whole step with packed documents isolated; on the others' forward, loss, backward,
+Memory is taken as in the process of a training step (`core.hardware`), which serves the peers as well. On our side a
+step is the trainer's whole step with packed documents isolated; on the others' forward, loss, backward,
 clipping where they clip, and update. litgpt runs in an environment of its own, with the same torch:
 
     python -m venv ~/.cache/ingot-benchmarks/litgpt
@@ -43,6 +44,7 @@ import transformers
 
 from benchmarks.report import Figure, publish
 from benchmarks.spine_training import CPU, LENGTH, MODEL, ROWS, hugging_face, ingot, shards
+from benchmarks.trainings import as_in_a_step
 from ingot.model.attention import attend, block_mask
 from ingot.model.fusing import fused
 from ingot.train.state import resolve_precision
@@ -214,6 +216,7 @@ def main() -> None:
     parser.add_argument("--litgpt", type=Path, default=CACHE / "litgpt" / "bin" / "python", metavar="PYTHON")
     parser.add_argument("--nanochat", type=Path, default=CACHE / "nanochat", metavar="FOLDER")
     arguments = parser.parse_args()
+    as_in_a_step()
     rounds, steps = (2, 3) if arguments.quick else (6, 4)
     logging.getLogger("transformers").setLevel(logging.ERROR)
     precision = resolve_precision("auto", CPU)
@@ -227,6 +230,7 @@ def main() -> None:
         "is_quick": arguments.quick,
         "precision": precision,
         "threads": 1,
+        "allocator": os.environ["GLIBC_TUNABLES"],
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "megaflops_per_token": FLOPS / 1e6,

@@ -6,6 +6,8 @@ scored in bits per byte, each up to one context.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from ingot.core.hardware import KERNELS_KEPT, MEMORY_KEPT
 from ingot.data.shards import Shards, tokenize
 from ingot.data.stream import Stream
 from ingot.evaluate.bits import document_bits
 from ingot.model.decoder import Decoder
+from ingot.model.fusing import fused
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 from ingot.train.config import PretrainConfig
@@ -60,6 +64,16 @@ class Trained:
     looks: Mapping[int, float] = field(default_factory=dict)
 
 
+def as_in_a_step() -> None:
+    """Start this script anew with the allocator and the kernels that a training's own process has, unless it has them.
+
+    Both are settled when a process begins. Peers that it starts, or runs in itself, get the same.
+    """
+    wanted = {**MEMORY_KEPT, **KERNELS_KEPT, "OMP_NUM_THREADS": "1"}
+    if not wanted.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **wanted})
+
+
 def prepare(
     texts: Sequence[str], vocabulary: int, context: int, folder: Path, held_out: int = 40, scored_tokens: int = 24_000
 ) -> Corpus:
@@ -86,7 +100,8 @@ def prepare(
 
 def bits_per_byte(decoder: Decoder, corpus: Corpus) -> float:
     """Return the figure on the documents that were kept aside."""
-    bits = document_bits(decoder, corpus.unseen, corpus.codec.bos, decoder.config.context)
+    with fused(False):  # as in a training: their lengths differ, and it is soon over
+        bits = document_bits(decoder, corpus.unseen, corpus.codec.bos, decoder.config.context)
     return float(bits.sum() / corpus.unseen_bytes)
 
 

@@ -31,7 +31,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "gigatoken": ("tokenizer/bulk.py",),
     "numba": ("core/compiling.py",),
     "optuna": ("train/search.py",),
-    "http.client": ("core/fetch.py", "infer/readers/llamacpp.py"),  # the latter only to its own child
+    # llama.cpp's tokenizer answers over loopback alone, in our own process or child.
+    "http.client": ("core/fetch.py", "infer/readers/llamacpp.py", "infer/engines/llamacpp.py"),
     "torch.distributed": ("train/parallel/",),
     "pickle": (),
     "cloudpickle": (),
@@ -88,8 +89,13 @@ PLUGIN_FOLDERS = (
 # A library that several files need enters by one of them (docs/decisions/0004-shared-libraries.md).
 DOORS = {
     "cryptography": "safety/sealed_map.py",
+    "jsonschema": "serve/answers/checking.py",
+    "llguidance": "infer/forcing.py",
     "obstore": "data/object_store.py",
+    "prometheus_client": "serve/metrics.py",
+    "pydantic_core": "serve/speaking.py",
     "re2": "safety/patterns.py",
+    "referencing": "serve/answers/checking.py",
     "xberg": "data/extraction.py",
     "zeus": "core/gpu_energy.py",
 }

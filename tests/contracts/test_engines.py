@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from ingot.core.errors import InputError, MissingExtraError
 from ingot.core.plugins import load, names
-from ingot.infer.engine import Engine, build, greedy
+from ingot.infer.engine import Engine, EngineStats, build, greedy
 from ingot.infer.exporters.gguf import Config, export
+from ingot.infer.grammar import Grammar, json_object, json_schema
 from ingot.infer.sampling import GREEDY, SamplingParams
+from tests.infer.grammars.samples import random_schema
 from tests.infer.tiny_model import CONTEXT, make_model
 
 ENDLESS = SamplingParams(max_tokens=16, temperature=1.0, seed=11)
@@ -143,3 +149,90 @@ def test_answers_made_at_once_equal_those_made_alone(engine: Engine) -> None:
     for thread in threads:
         thread.join()
     assert [together[number] for number in range(len(prompts))] == alone
+
+
+def test_it_says_how_busy_it_is(engine: Engine) -> None:
+    stream = iter(engine.generate(prompt(engine), replace(ENDLESS, max_tokens=40)))
+    next(stream)
+    assert engine.stats().active in (1, None)
+    stream.close()  # type: ignore[attr-defined] - a generator
+    stats = engine.stats()
+    assert isinstance(stats, EngineStats)
+    assert stats.active in (0, None)
+
+
+def test_a_model_without_an_embedding_has_none(engine: Engine) -> None:
+    with pytest.raises(InputError, match="embeddings"):
+        engine.embed([prompt(engine)])
+
+
+def test_what_it_does_not_follow_is_refused_at_once(engine: Engine) -> None:
+    asked: dict[str, dict[str, Any]] = {
+        "grammar": {"grammar": json_object()},
+        "penalties": {"presence_penalty": 0.5},
+        "logit_bias": {"logit_bias": ((40, 1.0),)},
+    }
+    for control, settings in asked.items():
+        if control not in engine.controls:
+            with pytest.raises(InputError, match=control):
+                engine.generate(prompt(engine), replace(GREEDY, **settings))
+    with pytest.raises(InputError, match="logit_bias"):
+        engine.generate(prompt(engine), replace(GREEDY, logit_bias=((10**6, 1.0),)))
+
+
+def test_a_bias_forbids_and_favours(engine: Engine) -> None:
+    if "logit_bias" not in engine.controls:
+        return
+    likeliest = greedy(engine, prompt(engine), 1)[0]
+    assert greedy_under(engine, logit_bias=((likeliest, -100.0),))[0] != likeliest
+    assert greedy_under(engine, logit_bias=((77, 100.0),)) == [77] * 4
+
+
+def greedy_under(engine: Engine, **settings: Any) -> list[int]:
+    return [token.id for token in engine.generate(prompt(engine), replace(GREEDY, max_tokens=4, **settings))]
+
+
+def said(engine: Engine, grammar: Grammar, seed: int) -> tuple[str, str | None]:
+    """What a model of drawn weights, which has no idea of JSON, says under a grammar."""
+    params = SamplingParams(max_tokens=80, temperature=1.0, seed=seed, grammar=grammar)
+    tokens = list(engine.generate(prompt(engine), params))
+    return "".join(token.text for token in tokens), tokens[-1].finish
+
+
+def test_every_answer_that_ends_satisfies_its_schema(engine: Engine) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    ended = 0
+    for seed in range(40):
+        schema = random_schema(random.Random(seed))
+        try:
+            text, finish = said(engine, json_schema(schema), seed)
+        except InputError:
+            continue  # bounds that exclude one another, or that have too many digits
+        if finish == "stop":
+            ended += 1
+            jsonschema.Draft202012Validator(schema, format_checker=checker).validate(json.loads(text))
+    assert ended >= 20
+
+
+def test_an_expression_holds_the_whole_answer(engine: Engine) -> None:
+    for seed in range(6):
+        text, finish = said(engine, Grammar("regex", "(ab|[0-9]{2,3}){1,4}!"), seed)
+        assert finish == "stop"
+        assert re.fullmatch("(ab|[0-9]{2,3}){1,4}!", text)
+
+
+def test_a_schema_that_cannot_be_enforced_is_refused_at_once(engine: Engine) -> None:
+    with pytest.raises(InputError, match="not"):
+        engine.generate(prompt(engine), replace(GREEDY, grammar=json_schema({"not": {}})))
+
+
+def test_blanks_never_run_away(engine: Engine) -> None:
+    # The likeliest token of all is a blank; between the signs of an object there is still only one.
+    schema = {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}}, "required": ["a", "b"]}
+    assert said(engine, json_schema(schema), 1) == ('{"a": null, "b": null}', "stop")
+
+
+def test_an_answer_cut_in_the_middle_says_so(engine: Engine) -> None:
+    params = replace(GREEDY, max_tokens=3, grammar=json_schema({"const": "a text of many tokens, 0123456789"}))
+    assert list(engine.generate(prompt(engine), params))[-1].finish == "length"

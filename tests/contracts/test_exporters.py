@@ -1,52 +1,41 @@
-"""Every exporter, unlisted, writes its file whole or not at all, and changes nothing else."""
+"""Every exporter, unlisted, can be certified: it names its types, and the reader that asks the program it is for."""
 
 from __future__ import annotations
 
-import json
-import shutil
+import dataclasses
+import inspect
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from ingot.core.errors import InputError
+from ingot.core.errors import UsageError
 from ingot.core.plugins import load, names
-from tests.infer.tiny_model import make_model
+from ingot.infer.certificate import LIMITS
+from ingot.infer.exporting import exporter
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return make_model(tmp_path / "tiny")
-
-
-@pytest.mark.parametrize("name", names("exporter"))
-def test_it_writes_one_file_and_touches_no_other(name: str, folder: Path, tmp_path: Path) -> None:
-    plugin = load("exporter", name)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    out = tmp_path / "out"
-    out.mkdir()
-    plugin.entry(folder, out / "model.bin", plugin.config_type())
-    assert [path.name for path in out.iterdir()] == ["model.bin"]
-    assert (out / "model.bin").stat().st_size > 10_000
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 @pytest.mark.parametrize("name", names("exporter"))
-def test_the_same_model_gives_the_same_bytes(name: str, folder: Path, tmp_path: Path) -> None:
+def test_an_exporter_says_what_it_writes_and_who_reads_it(name: str) -> None:
     plugin = load("exporter", name)
-    again = tmp_path / "again" / folder.name
-    shutil.copytree(folder, again)
-    plugin.entry(folder, tmp_path / "one", plugin.config_type())
-    plugin.entry(again, tmp_path / "two", plugin.config_type())
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    types = plugin.other("TYPES")
+    assert set(types) <= set(LIMITS)
+    assert plugin.config_type().type in types
+    assert {"type", "name"} <= {field.name for field in dataclasses.fields(plugin.config_type)}
+    assert len(inspect.signature(plugin.entry).parameters) == 3
+    assert plugin.other("READER") in names("reader")
+    with pytest.raises(UsageError, match="no type 'q3'"):
+        exporter(name, "q3")
 
 
-@pytest.mark.parametrize("name", names("exporter"))
-def test_a_model_it_cannot_express_leaves_no_file(name: str, folder: Path, tmp_path: Path) -> None:
-    plugin = load("exporter", name)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "model_type": "mamba"}))
-    out = tmp_path / "out"
-    out.mkdir()
-    with pytest.raises(InputError, match="mamba"):
-        plugin.entry(folder, out / "model.bin", plugin.config_type())
-    assert list(out.iterdir()) == []
+@pytest.mark.parametrize("name", names("reader"))
+def test_a_reader_names_its_package_and_the_extra_that_brings_it(name: str) -> None:
+    plugin = load("reader", name)
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    wanted = project["optional-dependencies"][plugin.other("EXTRA")]
+    assert any(line.startswith(plugin.other("PACKAGE")) for line in wanted)
+    assert plugin.config_type(threads=1).threads == 1
+    methods = {"log_probabilities", "greedy", "tokenize", "close"}
+    assert methods <= set(vars(plugin.entry))

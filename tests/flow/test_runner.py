@@ -75,6 +75,16 @@ def test_only_what_depends_on_a_change_is_made_again(home: Home) -> None:
     assert home.find("demo-total", outcome.artifacts["total"].fingerprint) is not None
 
 
+def test_what_is_given_is_taken_as_it_is(home: Home) -> None:
+    made = run([graph(start=4)[0]], home).artifacts["numbers"]
+    given = Step("numbers", made.name, made.kind, "", {})
+    outcome = run([replace(graph()[1], inputs={"numbers": given}, fields={})], home, given={"numbers": made})
+    assert outcome.artifacts["numbers"] == made
+    assert outcome.reused == ("numbers",)
+    assert outcome.artifacts["total"].record.inputs == {"numbers": "demo-numbers@1"}
+    assert outcome.artifacts["total"].record.input_fingerprints == {"numbers": made.fingerprint}
+
+
 def test_going_back_finds_the_older_version(home: Home) -> None:
     run([graph()[1]], home)
     run([graph(factor=2)[1]], home)

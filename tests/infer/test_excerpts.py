@@ -30,7 +30,8 @@ def test_made_up_texts_repeat_and_fill_the_size() -> None:
 
 def test_made_up_texts_hold_many_scripts_blanks_and_words_of_the_vocabulary() -> None:
     text = "".join(made_up(["Zweckverband"], 200_000, 0))
-    for character in ("\u3000", "\r\n", "ß", "ж", "ا", "ก", "한", "∑", "ſ"):
-        assert character in text
+    for first, last in (("Ѐ", "ӿ"), ("\u0590", "\u05ff"), ("\u0600", "\u06ff"), ("ก", "ฺ"), ("가", "힣"), ("一", "鿿")):
+        assert any(first <= character <= last for character in text)
+    assert all(blank in text for blank in ("\u3000", "\r\n", "\u00a0"))
     assert text.count("Zweckverband") > 50
     assert all(len(one) > 500 for one in islice(made_up([], 100_000, 0), 3))

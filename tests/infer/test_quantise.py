@@ -60,8 +60,8 @@ def test_q4_k_loses_less_than_even_steps() -> None:
 def test_signs_and_large_weights_survive() -> None:
     values = weights()
     read = back(as_q4_k(values), Q4_K)
-    assert read[2].min() > -1e-3
-    assert read[4].max() < 1e-3
+    assert read[2].min() > -5e-3
+    assert read[4].max() < 5e-3
     assert read[3, 7] == pytest.approx(40.0, rel=0.01)
 
 

@@ -85,8 +85,10 @@ def test_the_certificate_is_about_the_exported_file(packaged: tuple[Path, dict[s
     certificate = json.loads((folder / "certificate.json").read_text())
     assert certificate["engine"] == facts["engine"]
     assert describe_files(folder)["model-f16.gguf"].sha256 == certificate["sha256"]
+    assert certificate["engines"][certificate["engine"]]["agrees"]
     for one in certificate["engines"].values():
-        assert one["equal_tokens"] == one["tokens"]
+        # Drawn weights choose tokens that no trained model would, and that not every engine can tell.
+        assert not one["agrees"] or one["equal_tokens"] == one["tokens"] or one["near_ties"]
         assert one["tokenizes_alike"] in (True, None)
     assert len(certificate["probe"]["tokens"]) >= 1
     assert open_engine(folder).name == facts["engine"]

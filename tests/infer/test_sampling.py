@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ingot.core.errors import InputError
-from ingot.infer.sampling import SamplingParams, generator, log_probabilities, most_probable, nucleus, sample
+from ingot.infer.sampling import Chooser, SamplingParams, generator, log_probabilities, most_probable, nucleus, sample
 
 LOGITS = np.log(np.array([0.1, 0.4, 0.05, 0.3, 0.15], dtype=np.float32))
 
@@ -76,3 +76,32 @@ def test_most_probable_is_ordered() -> None:
 def test_values_outside_their_range_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(InputError, match=field):
         SamplingParams(**{field: value})
+
+
+class Only:
+    """Rules that allow some ids, and note what was taken."""
+
+    def __init__(self, *allowed: int) -> None:
+        self.ids, self.taken = allowed, []
+
+    def allowed(self) -> np.ndarray:
+        return np.isin(np.arange(8), self.ids)  # as many as a table that was rounded up
+
+    def take(self, token: int, /) -> None:
+        self.taken.append(token)
+
+
+def test_penalties_grow_with_every_time_and_biases_add() -> None:
+    chooser = Chooser(SamplingParams(temperature=0.0, presence_penalty=0.5, frequency_penalty=0.25))
+    logits = np.array([2.0, 1.5, 0.0, 0.0, 0.0], dtype=np.float32)
+    # Of 2 and 1.5 are left: 1.25 and 1.5; 1.25 and 0.75; 1 and 0.75; 0.75 and 0.75, where the lower id is taken.
+    assert [chooser.choose(logits) for _ in range(5)] == [0, 1, 0, 0, 0]
+    assert Chooser(SamplingParams(temperature=0.0, logit_bias=((3, 2.5),))).choose(logits) == 3
+
+
+def test_only_what_the_rules_allow_is_chosen() -> None:
+    rules = Only(2, 4)
+    chooser = Chooser(SamplingParams(temperature=1.0, seed=5), rules)
+    chosen = [chooser.choose(LOGITS) for _ in range(200)]
+    assert set(chosen) == {2, 4}
+    assert rules.taken == chosen

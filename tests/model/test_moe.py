@@ -12,17 +12,20 @@ from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
 from ingot.model.config import ModelConfig
 from ingot.model.decoder import Decoder
+from ingot.model.fusing import fused
 from ingot.model.moe import (
     MixtureOfExperts,
     Routing,
-    bring_back,
+    combine,
     grouped,
     one_by_one,
     router_loss,
     send,
     update_balance,
 )
+from ingot.train.compiling import has_compiler
 
+needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no compiler works here")
 SIZES = ModelConfig(64, 16, 2, 2, 1, 8, 24, experts=5, experts_per_token=2, expert_ffn_width=8)
 
 
@@ -109,12 +112,30 @@ def test_gradients_are_those_of_the_published_mixture() -> None:
 def test_sorting_by_expert_and_the_way_back_agree_with_finite_differences() -> None:
     x = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
     weights = [torch.randn(3, *shape, dtype=torch.float64, requires_grad=True) for shape in ((4, 3), (4, 3), (3, 4))]
+    shares = torch.rand(6, 2, dtype=torch.float64, requires_grad=True)
     chosen = torch.tensor([[2, 0], [0, 2], [2, 0], [0, 2], [0, 2], [2, 0]])  # nobody goes to expert 1
     order, tokens = chosen.flatten().argsort(stable=True), torch.tensor([6, 0, 6])
-    torch.testing.assert_close(bring_back(send(x, order, 2), order), x.repeat_interleave(2, 0))
+    torch.testing.assert_close(combine(send(x, order, 2), shares, order), x * shares.sum(-1, keepdim=True))
     assert torch.autograd.gradcheck(
-        lambda x, *w: bring_back(one_by_one(send(x, order, 2), tokens, *w), order), (x, *weights)
+        lambda x, shares, *w: combine(one_by_one(send(x, order, 2), tokens, *w), shares, order), (x, shares, *weights)
     )
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore")  # the compiler warns of itself
+def test_a_compiled_mixture_computes_what_the_written_one_does_whatever_tokens_choose() -> None:
+    moe, upstream = mixture(experts=3, expert_ffn_width=16), torch.randn(2, 100, 16)
+    for chosen in (slice(None), slice(0, 1)):  # of the second batch, all tokens go the same way
+        x = torch.randn(2, 100, 16)[:, chosen].expand(2, 100, 16).contiguous().requires_grad_()
+        written, compiled = (_passed(moe, x, upstream, is_on) for is_on in (False, True))
+        for found, wanted in zip(compiled, written, strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def _passed(moe: MixtureOfExperts, x: Tensor, upstream: Tensor, is_fused: bool) -> list[Tensor]:
+    with fused(is_fused):
+        y, routing = moe(x)
+        return [y, *torch.autograd.grad((y, routing.balance), (x, *moe.parameters()), (upstream, torch.ones(())))]
 
 
 @pytest.mark.parametrize("tokens", [[9, 0, 23, 8], [40, 0, 0, 0], [0, 0, 0, 40]])

@@ -77,6 +77,13 @@ def test_a_small_text_gets_a_small_model_however_much_time_there_is() -> None:
     assert little.model.parameters < 1_000_000 < much.model.parameters
 
 
+@pytest.mark.parametrize("train_bytes", [20_000, 100_000, 400_000])
+def test_no_large_model_is_taken_because_it_is_too_slow_to_learn_by_heart(train_bytes: int) -> None:
+    for seconds in (3600, 36_000, 360_000):
+        asked = PlanConfig(train_bytes=train_bytes, held_out_bytes=5000, seconds=seconds)
+        assert choose(asked, TWO_CORES, cores=2).model.parameters < 2_000_000
+
+
 def test_what_the_user_decides_is_kept() -> None:
     config = with_seconds(
         300, vocabulary=5056, width=192, layers=3, sequence_length=128, batch_size=16, layout="mistral"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ingot.plan.config import PlanConfig
-from ingot.plan.schedule import schedule, tokens_of_steps
+from ingot.plan.schedule import context, schedule, tokens_of_steps
 
 FREE = PlanConfig()
 
@@ -23,6 +23,17 @@ def test_longer_trainings_take_larger_batches_and_longer_sequences() -> None:
     assert batches == sorted(set(batches))
     lengths = [plan.sequence_length for plan in plans]
     assert lengths == sorted(lengths)
+
+
+@pytest.mark.parametrize(("tokens", "rows", "length"), [(100_000, 8, 128), (400_000, 16, 128), (1_100_000, 16, 256)])
+def test_short_trainings_read_short_rows(tokens: int, rows: int, length: int) -> None:
+    planned = schedule(tokens, FREE)
+    assert (planned.batch_size, planned.sequence_length) == (rows, length)
+
+
+def test_a_model_is_meant_for_more_than_the_short_rows_it_learns_from() -> None:
+    assert [context(tokens, FREE) for tokens in (1e5, 1e6, 1e7, 1e8)] == [512, 512, 512, 1024]
+    assert context(1e5, replace(FREE, sequence_length=64)) == 64
 
 
 def test_one_rate_for_all_widths_says_which_width_it_is_of() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from ingot.serve.app import create_app
 from ingot.serve.doors import KnownAs, host_name
-from ingot.serve.local.keys import KeyFile
+from ingot.serve.gateway import Limits
+from ingot.serve.local.keys import Anybody, KeyFile
 from ingot.serve.local.models import OneModel
 from ingot.serve.local.store import FolderStore
 from tests.serve.running import Counting, PacedEngine, listening, served
@@ -71,6 +73,20 @@ def test_a_body_without_announced_size_is_counted(address: str) -> None:
     response = httpx.post(f"{address}/v1/completions", content=endless(), headers=headers)
     assert response.status_code == 413
     assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_a_body_that_never_comes_loses_its_place(engine: PacedEngine, store: FolderStore) -> None:
+    limits = Limits(at_once=1, waiting=0, body_seconds=3)
+    app = create_app(OneModel(served(engine)), Anybody(), Counting(), store, limits)
+    with listening(app) as address:
+        host, _, port = address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+            body = {"model": "acme", "prompt": "x", "max_tokens": 1}
+            assert httpx.post(f"{address}/v1/completions", json=body).status_code == 429
+            assert b" 408 " in connection.recv(1000).partition(b"\r\n")[0]
+        assert httpx.post(f"{address}/v1/completions", json=body).status_code == 200
 
 
 @pytest.fixture(scope="module")

@@ -58,8 +58,8 @@ LIMITS: Mapping[str, Limits] = {
     "f32": Limits(1e-4, 5e-4, 1e-4, largest=1e-3),
     "f16": Limits(2e-3, 1e-2, 1e-3),
     "bf16": Limits(2e-2, 1e-1, 5e-3),
-    "q8_0": Limits(5e-2, 2e-1, 1e-2),
-    "q4_K": Limits(3e-1, 1.0, 1e-1),
+    "q8_0": Limits(5e-2, 2e-1, 5e-3),
+    "q4_K": Limits(2e-1, 8e-1, 3e-2),
 }
 
 

@@ -117,14 +117,22 @@ def _one_of(words: Sequence[str], random: np.random.Generator) -> str:
 
 @cache
 def _scripts() -> tuple[str, ...]:
-    """Return the characters that Unicode has given out, in runs of neighbours: scripts, signs, picture characters."""
-    assigned = (chr(code) for code in range(0x21, 0x110000) if unicodedata.category(chr(code)) not in _UNFIT)
-    runs: dict[int, list[str]] = {}
-    for character in assigned:
-        runs.setdefault(ord(character) // 256, []).append(character)
-    # The ideographs are many runs; Latin, with the blanks and signs of the first two, would hardly be met.
-    latin = ["".join(runs[0])] * (len(runs) // 3)
-    return (*latin, *("".join(run) for run in runs.values()))
+    """Return the characters that Unicode has given out by the first word of their names.
+
+    The scripts most is written in are as many as all others together.
+    """
+    found: dict[str, list[str]] = {}
+    for character in map(chr, range(0x21, 0x110000)):
+        if unicodedata.category(character) not in _UNFIT:
+            found.setdefault(unicodedata.name(character, "CONTROL").split(" ", 1)[0].split("-")[0], []).append(
+                character
+            )
+    runs = {name: "".join(characters) for name, characters in found.items()}
+    return (*runs.values(), *[runs[name] for name in _COMMON] * (len(runs) // len(_COMMON)))
 
 
 _UNFIT = ("Cn", "Cs", "Co")  # not given out, halves of characters, private use
+_COMMON = (
+    *("LATIN", "LATIN", "LATIN", "DIGIT", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "DEVANAGARI", "BENGALI", "TAMIL"),
+    *("THAI", "HANGUL", "HIRAGANA", "KATAKANA", "CJK", "GEORGIAN", "ARMENIAN"),
+)

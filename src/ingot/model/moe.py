@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ingot.model.config import ModelConfig
-from ingot.model.fusing import fusible
+from ingot.model.fusing import fusible, is_fused
 from ingot.model.layers import FeedForward
 
 ROWS_TOGETHER = 64
@@ -108,26 +108,30 @@ def one_by_one(x_SD: Tensor, tokens_E: Tensor, gate_EFD: Tensor, up_EFD: Tensor,
 
 
 class _OneByOne(torch.autograd.Function):
-    """G = 2 x F: a gate's columns, and beside them those it opens and closes."""
+    """G = 2 x F: a gate's columns, and beside them those it opens and closes. P rows are those of `_Rooms`."""
 
     @staticmethod
     def forward(ctx: Any, x_SD: Tensor, tokens_E: Tensor, gate_EFD: Tensor, up_EFD: Tensor, down_EDF: Tensor) -> Tensor:
         gate_up_EGD, narrow_EDF = _side_by_side(gate_EFD, up_EFD, x_SD.dtype), down_EDF.to(x_SD.dtype)
-        spans = _spans(tokens_E)
-        both_SG = _products(x_SD, gate_up_EGD.mT, spans)
-        ctx.spans, ctx.dtype = spans, down_EDF.dtype
-        ctx.save_for_backward(x_SD, both_SG, gate_up_EGD, narrow_EDF)
-        return _products(_opened(both_SG), narrow_EDF.mT, spans)
+        rooms = _Rooms.of(tokens_E.tolist())
+        x_PD = rooms.entered(x_SD)
+        both_PG = rooms.products(x_PD, gate_up_EGD.mT)
+        ctx.rooms, ctx.dtype = rooms, down_EDF.dtype
+        ctx.save_for_backward(x_PD, both_PG, gate_up_EGD, narrow_EDF)
+        return rooms.left(rooms.products(_opened(both_PG), narrow_EDF.mT))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor, Tensor, Tensor]:
-        x_SD, both_SG, gate_up_EGD, down_EDF = ctx.saved_tensors
-        dy_SD = gradients[0].contiguous()
-        hidden_SF, dboth_SG = _opened_backward(both_SG, _products(dy_SD, down_EDF, ctx.spans))
-        dx_SD = _products(dboth_SG, gate_up_EGD, ctx.spans)
-        dgate_up_EGD = _weight_gradients(dboth_SG, x_SD, ctx.spans, gate_up_EGD, ctx.dtype)
-        ddown_EDF = _weight_gradients(dy_SD, hidden_SF, ctx.spans, down_EDF, ctx.dtype)
-        dgate_EFD, dup_EFD = dgate_up_EGD.chunk(2, dim=1)
+        x_PD, both_PG, gate_up_EGD, down_EDF = ctx.saved_tensors
+        rooms: _Rooms = ctx.rooms
+        dy_PD = rooms.entered(gradients[0])
+        hidden_PF, dboth_PG = _opened_backward(both_PG, rooms.products(dy_PD, down_EDF))
+        dx_SD = rooms.left(rooms.products(dboth_PG, gate_up_EGD))
+        ddown_EDF = torch.empty_like(down_EDF, dtype=ctx.dtype)
+        # Each in memory of its own: of a part of a tensor, autograd would keep a copy.
+        dgate_EFD, dup_EFD = (torch.empty_like(half, dtype=ctx.dtype) for half in gate_up_EGD.chunk(2, dim=1))
+        rooms.weight_gradients(dboth_PG, x_PD, (dgate_EFD, dup_EFD))
+        rooms.weight_gradients(dy_PD, hidden_PF, (ddown_EDF,))
         return dx_SD, None, dgate_EFD, dup_EFD, ddown_EDF
 
 
@@ -139,54 +143,76 @@ def _side_by_side(gate_EFD: Tensor, up_EFD: Tensor, dtype: torch.dtype) -> Tenso
     return both_EGD
 
 
-def _spans(tokens_E: Tensor) -> list[tuple[int, slice]]:
-    """Return the experts that have tokens, and which rows are theirs."""
-    ends = tokens_E.cumsum(0).tolist()
-    spans = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
-    return [(expert, span) for expert, span in enumerate(spans) if span.start < span.stop]
+class _Rooms(NamedTuple):
+    """Where P rows lie: each expert's `counts` in a room of one of few `sizes`, zeros behind them, and no more.
+
+    A processor's library makes code for each number of rows it has not met, which takes it a millisecond: longer than
+    the product of a few hundred rows. Zeros cost less, and add nothing to a gradient.
+    """
+
+    counts: list[int]
+    sizes: list[int]
+    length: int
+
+    @classmethod
+    def of(cls, counts: list[int]) -> _Rooms:
+        sizes = [_room(count) for count in counts]
+        # What is compiled must not meet another length with every batch: the longest that these tokens can need.
+        longest = sum(counts) * 17 // 16 + (ROWS_TOGETHER - 1) * len(counts)
+        return cls(counts, sizes, longest if is_fused() else sum(sizes))
+
+    def entered(self, x_SD: Tensor) -> Tensor:
+        """Return rows sorted by expert in their rooms."""
+        x_PD = x_SD.new_empty(self.length, x_SD.size(1))
+        for x_RD, x_CD, count in zip(self._split(x_PD), torch.split(x_SD, self.counts), self.counts, strict=True):
+            x_RD[:count] = x_CD
+            x_RD[count:] = 0
+        return x_PD
+
+    def left(self, x_PD: Tensor) -> Tensor:
+        """Undo `entered`."""
+        return torch.cat([x_RD[:count] for x_RD, count in zip(self._split(x_PD), self.counts, strict=True)])
+
+    def products(self, x_PD: Tensor, weight_EDF: Tensor) -> Tensor:
+        """Multiply each room by the matrix of its expert; what lies behind the last room is left open."""
+        y_PF = x_PD.new_empty(self.length, weight_EDF.size(-1))
+        for x_RD, weight_DF, y_RF in zip(self._split(x_PD), weight_EDF.unbind(), self._split(y_PF), strict=True):
+            if len(x_RD):
+                torch.mm(x_RD, weight_DF, out=y_RF)
+        return y_PF
+
+    def weight_gradients(self, dy_PF: Tensor, x_PD: Tensor, into: Sequence[Tensor]) -> None:
+        """Write the gradients of weights [E, F, D]; of several, where they lie side by side in F."""
+        widths = [dweight_EFD.size(1) for dweight_EFD in into]
+        for dy_RF, x_RD, *dweights in zip(self._split(dy_PF), self._split(x_PD), *into, strict=True):
+            # An expert that nobody chose has a product of no rows, which is zero.
+            for dweight_FD, part_FD in zip(dweights, torch.split(dy_RF.T @ x_RD, widths), strict=True):
+                dweight_FD.copy_(part_FD)
+
+    def _split(self, x_PD: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(x_PD[: sum(self.sizes)], self.sizes)
 
 
-def _products(x_SD: Tensor, weight_EDF: Tensor, spans: Sequence[tuple[int, slice]]) -> Tensor:
-    y_SF = x_SD.new_empty(len(x_SD), weight_EDF.size(-1))
-    for expert, span in spans:
-        for part in _usual(span):
-            torch.mm(x_SD[part], weight_EDF[expert], out=y_SF[part])
-    return y_SF
-
-
-def _usual(span: slice) -> list[slice]:
-    """Cut rows into a multiple of 64 and the rest: a processor's library makes code for each number it has not met."""
-    middle = span.stop - (span.stop - span.start) % ROWS_TOGETHER
-    return [slice(begin, end) for begin, end in ((span.start, middle), (middle, span.stop)) if begin < end]
-
-
-def _weight_gradients(
-    dy_SF: Tensor, x_SD: Tensor, spans: Sequence[tuple[int, slice]], like_EFD: Tensor, dtype: torch.dtype
-) -> Tensor:
-    dweight_EFD = torch.empty_like(like_EFD, dtype=dtype)
-    for idle in set(range(len(like_EFD))) - {expert for expert, _ in spans}:
-        dweight_EFD[idle] = 0
-    for expert, span in spans:
-        first, *rest = _usual(span)
-        dweight_EFD[expert] = dy_SF[first].T @ x_SD[first]
-        for part in rest:
-            dweight_EFD[expert] += dy_SF[part].T @ x_SD[part]
-    return dweight_EFD
+def _room(count: int) -> int:
+    """Return the next power of two, or from 64 on the next that is a multiple of 64 and of a 32nd of it."""
+    above = 1 << (count - 1).bit_length() if count else 0
+    step = max(above // 32, ROWS_TOGETHER)
+    return above if above <= ROWS_TOGETHER else -(-count // step) * step
 
 
 @fusible
-def _opened(both_SG: Tensor) -> Tensor:
-    gate_SF, up_SF = both_SG.chunk(2, dim=-1)
-    return F.silu(gate_SF) * up_SF
+def _opened(both_PG: Tensor) -> Tensor:
+    gate_PF, up_PF = both_PG.chunk(2, dim=-1)
+    return F.silu(gate_PF) * up_PF
 
 
 @fusible
-def _opened_backward(both_SG: Tensor, dhidden_SF: Tensor) -> tuple[Tensor, Tensor]:
+def _opened_backward(both_PG: Tensor, dhidden_PF: Tensor) -> tuple[Tensor, Tensor]:
     """Return what `_opened` returned, and the gradient of what it was given."""
-    gate_SF, up_SF = both_SG.chunk(2, dim=-1)
-    open_SF = F.silu(gate_SF)
-    dgate_SF = torch.ops.aten.silu_backward(dhidden_SF * up_SF, gate_SF)
-    return open_SF * up_SF, torch.cat((dgate_SF, dhidden_SF * open_SF), -1)
+    gate_PF, up_PF = both_PG.chunk(2, dim=-1)
+    open_PF = F.silu(gate_PF)
+    dgate_PF = torch.ops.aten.silu_backward(dhidden_PF * up_PF, gate_PF)
+    return open_PF * up_PF, torch.cat((dgate_PF, dhidden_PF * open_PF), -1)
 
 
 def grouped(x_SD: Tensor, tokens_E: Tensor, gate_EFD: Tensor, up_EFD: Tensor, down_EDF: Tensor) -> Tensor:
@@ -214,9 +240,7 @@ class MixtureOfExperts(nn.Module):
         experts_NK, weights_NK, routing = self.gate(x_ND)
         order_S = experts_NK.flatten().argsort(stable=True)
         x_SD = send(x_ND, order_S, experts_NK.size(1))
-        y_NKD = bring_back(self.experts(x_SD, routing.tokens_E), order_S).view(*experts_NK.shape, -1)
-        weighed = (y_NKD * weights_NK.to(y_NKD.dtype)[..., None]).unbind(1)
-        y_BTD = sum(weighed[1:], weighed[0]).view_as(x_BTD)
+        y_BTD = combine(self.experts(x_SD, routing.tokens_E), weights_NK, order_S).view_as(x_BTD)
         return (y_BTD if self.shared_experts is None else y_BTD + self.shared_experts(x_BTD)), routing
 
 
@@ -226,10 +250,10 @@ def send(x_ND: Tensor, order_S: Tensor, copies: int) -> Tensor:
     return x_SD
 
 
-def bring_back(y_SD: Tensor, order_S: Tensor) -> Tensor:
-    """Undo the order of `send`."""
-    back_SD: Tensor = _BringBack.apply(y_SD, order_S)  # type: ignore[no-untyped-call]  # published without types
-    return back_SD
+def combine(y_SD: Tensor, weights_NK: Tensor, order_S: Tensor) -> Tensor:
+    """Undo the order of `send`, and add up what each token's experts returned, weighed, in float32."""
+    y_ND: Tensor = _Combine.apply(y_SD, weights_NK, order_S)  # type: ignore[no-untyped-call]  # published without types
+    return y_ND
 
 
 class _Send(torch.autograd.Function):
@@ -244,22 +268,43 @@ class _Send(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (order_S,) = ctx.saved_tensors
-        # One by one: a sum over so short a dimension takes ten times as long in bf16.
-        back_SD = gradients[0].index_select(0, _inverse(order_S))
-        copies = back_SD.view(-1, ctx.copies, back_SD.size(-1)).unbind(1)
-        return sum(copies[1:], copies[0]), None, None
+        return _summed(gradients[0], _inverse(order_S).view(-1, ctx.copies)), None, None
 
 
-class _BringBack(torch.autograd.Function):
+class _Combine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, y_SD: Tensor, order_S: Tensor) -> Tensor:
-        ctx.save_for_backward(order_S)
-        return y_SD.index_select(0, _inverse(order_S))
+    def forward(ctx: Any, y_SD: Tensor, weights_NK: Tensor, order_S: Tensor) -> Tensor:
+        places_NK = _inverse(order_S).view_as(weights_NK)
+        ctx.save_for_backward(y_SD, weights_NK, order_S, places_NK)
+        return _weighed(y_SD, weights_NK, places_NK)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (order_S,) = ctx.saved_tensors
-        return gradients[0].index_select(0, order_S), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        return *_weighed_backward(gradients[0], *ctx.saved_tensors), None
+
+
+@fusible
+def _summed(x_SD: Tensor, places_NK: Tensor) -> Tensor:
+    # One by one: a sum over so short a dimension takes ten times as long in bf16.
+    first_ND, *others = (x_SD[places_N] for places_N in places_NK.unbind(1))
+    return sum(others, first_ND)
+
+
+@fusible
+def _weighed(y_SD: Tensor, weights_NK: Tensor, places_NK: Tensor) -> Tensor:
+    copies = zip(places_NK.unbind(1), weights_NK.unbind(1), strict=True)
+    first_ND, *others = (y_SD[places_N] * weight_N[:, None] for places_N, weight_N in copies)
+    return sum(others, first_ND).to(y_SD.dtype)
+
+
+@fusible
+def _weighed_backward(
+    dy_ND: Tensor, y_SD: Tensor, weights_NK: Tensor, order_S: Tensor, places_NK: Tensor
+) -> tuple[Tensor, Tensor]:
+    copies = weights_NK.size(1)
+    dy_SD = (dy_ND[order_S // copies] * weights_NK.flatten()[order_S][:, None]).to(y_SD.dtype)
+    dweights = [(dy_ND.to(weights_NK.dtype) * y_SD[places_N]).sum(-1) for places_N in places_NK.unbind(1)]
+    return dy_SD, torch.stack(dweights, dim=1)
 
 
 def _inverse(order_S: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def choose(asked: PlanConfig, throughput: Throughput, cores: int, here: Here | N
     fitting = [made for one in trainable if (made := here.fit(one)) is not None]
     if not fitting:
         raise here.too_large(trainable)
-    sound = [one for one in fitting if not learns_by_heart(one, config)] or [min(fitting, key=size)]
+    sound = suited(fitting, config)
     return best_forecast(sound) if config.seconds else balanced(sound, config)
 
 
@@ -68,6 +68,17 @@ def check_text(config: PlanConfig) -> None:
 def has_enough_steps(one: Candidate, config: PlanConfig) -> bool:
     """Say whether the model would learn anything; who asks for a number of steps gets it, however small."""
     return bool(config.steps) or one.schedule.steps >= FEWEST_STEPS
+
+
+def suited(fitting: Sequence[Candidate], config: PlanConfig) -> Sequence[Candidate]:
+    """Return the candidates that would not learn the text by heart; if even the smallest would, that one alone.
+
+    For then a larger one is left only because it is too slow to read the text more than once.
+    """
+    smallest = min(fitting, key=size)
+    if learns_by_heart(smallest, config):
+        return [smallest]
+    return [one for one in fitting if not learns_by_heart(one, config)]
 
 
 def learns_by_heart(one: Candidate, config: PlanConfig) -> bool:

@@ -15,7 +15,7 @@ from ingot.model.config import ModelConfig
 from ingot.plan.config import PlanConfig
 from ingot.plan.forecast import Forecast, bytes_per_token, forecast
 from ingot.plan.scaling import VOCABULARIES, Shape, shapes
-from ingot.plan.schedule import Schedule, batch_size, schedule, sequence_length, tokens_of_steps
+from ingot.plan.schedule import Schedule, batch_size, context, schedule, sequence_length, tokens_of_steps
 from ingot.plan.stages import other_seconds
 from ingot.plan.throughput import PROBED_LENGTH, PROBED_ROWS, Throughput
 
@@ -81,7 +81,7 @@ def candidate(config: PlanConfig, shape: Shape, vocabulary: int, throughput: Thr
     rate = rate_of(shape, vocabulary, throughput, batch_size(tokens, config) * sequence_length(tokens, config))
     tokens = training_tokens(config, text_tokens, rate, cores)
     planned = schedule(tokens, config)
-    model = shape.model(vocabulary, sequence_length(tokens, config), config.layout)
+    model = shape.model(vocabulary, context(tokens, config), config.layout)
     return Candidate(
         model=model,
         schedule=planned,

@@ -27,12 +27,12 @@ LOSS_ROWS = 512
 ATTENTION_BLOCK = 128
 # Python, torch and what it loads when first used, before any weight exists.
 RUNTIME_BYTES = 400_000_000
-# Kernels compiled for sizes that change in every step, of which so many are kept (core/hardware.py).
-MIXTURE_KERNEL_BYTES = 60_000_000
+# Kernels compiled for the sizes a mixture meets, of which so many are kept (core/hardware.py).
+MIXTURE_KERNEL_BYTES = 120_000_000
 # A CUDA context, its libraries' kernels and their scratch space. Never measured here.
 GPU_RUNTIME_BYTES = 2_000_000_000
 # What the process takes over what its tensors hold; most of the copy for a checkpoint lies in such gaps.
-GAPS, COPY_OUTSIDE_GAPS = 1.25, 0.4
+GAPS, COPY_OUTSIDE_GAPS = 1.2, 0.2
 GPU_GAPS = 1.1
 # Of a group of matrices of one shape, while Muon moves it: copies in fp32 and in the dtype it computes in.
 _MUON_FP32_COPIES, _MUON_COPIES = 2, 3

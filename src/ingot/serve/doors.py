@@ -7,7 +7,9 @@ this server is known by. No other origin is ever allowed to read an answer: ther
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -59,7 +61,7 @@ class Doors:
             most = self._most_bytes(scope["path"])
             async with self._room(scope, principal):
                 _refuse_large(headers, most)
-                await self._app(scope, _bounded(receive, most), send)
+                await self._app(scope, _bounded(receive, most, self._limits.body_seconds), send)
         except Refusal as refusal:
             self._server.metrics.refused(refusal.status)
             dialect = dialect_of(scope["path"], headers) or OPENAI
@@ -111,13 +113,23 @@ def _bearer(header: str) -> str | None:
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Count a body that did not announce its size, and end the request when it grows too large."""
-    seen = 0
+def _bounded(receive: Receive, most: int, seconds: float) -> Receive:
+    """Count a body that did not announce its size, and end a request that grows too large or comes too slowly.
+
+    One that never sends the rest of its body would keep its place for ever.
+    """
+    seen, is_whole = 0, False
+    deadline = time.monotonic() + seconds
 
     async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, is_whole
+        if is_whole:
+            return await receive()  # what follows is the end of the connection, whenever it comes
+        try:
+            message = await asyncio.wait_for(receive(), deadline - time.monotonic())
+        except TimeoutError:
+            raise HTTPException(408, f"the body was not whole within {seconds:g} seconds: send it again") from None
+        is_whole = not message.get("more_body", False)
         seen += len(message.get("body", b""))
         if seen > most:
             raise HTTPException(413, _too_large(most))

@@ -8,6 +8,7 @@ while there was work, and an idle server charges nobody.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from ingot.core.energy import ESTIMATED, PARTLY, WATTS_PER_BUSY_CORE, Energy, Meter
 
 _PROCESSES = Path("/proc")
+_LOOK_SECONDS = 1.0
 
 
 class Share:
@@ -40,10 +42,11 @@ class EnergyShares:
         self._active.add(share)
         return share
 
-    def end(self, share: Share) -> None:
-        """End counting for a request."""
-        self._settle()
+    def end(self, share: Share) -> Energy:
+        """End counting for a request; return what it used."""
+        energy = self.of(share)
         self._active.discard(share)
+        return energy
 
     def of(self, share: Share) -> Energy:
         """Return what a request has used so far."""
@@ -65,22 +68,31 @@ def _of_this_tree() -> Callable[[], Energy]:
     A meter that estimates knows the processor time of children once they have ended, and an engine in a child lives as
     long as the server: its time is added here.
     """
-    meter = Meter()
-    at_start = _seconds_of_children()
+    meter, children = Meter(), _Children()
+    at_start = children.seconds()
 
     def read() -> Energy:
         energy = meter.read()
         if energy.joules is None or energy.method not in (ESTIMATED, PARTLY):
             return energy
-        more = (_seconds_of_children() - at_start) * WATTS_PER_BUSY_CORE
+        more = (children.seconds() - at_start) * WATTS_PER_BUSY_CORE
         return replace(energy, joules=energy.joules + more)
 
     return read
 
 
-def _seconds_of_children() -> float:
-    ticks = sum(_ticks(process) for process in _children(os.getpid()))
-    return ticks / os.sysconf("SC_CLK_TCK")
+class _Children:
+    """The processes below this one. Who they are is looked up once a second: that takes longer than an answer may."""
+
+    def __init__(self) -> None:
+        self._processes: list[int] = []
+        self._seen = 0.0
+
+    def seconds(self) -> float:
+        """Return the processor time of those that live."""
+        if time.monotonic() - self._seen > _LOOK_SECONDS:
+            self._processes, self._seen = list(_children(os.getpid())), time.monotonic()
+        return sum(map(_ticks, self._processes)) / os.sysconf("SC_CLK_TCK")
 
 
 def _children(process: int) -> Iterator[int]:

@@ -33,7 +33,7 @@ class Limits:
     """What one server takes on.
 
     Requests generating at once, tokens they may hold together (None: as many as they like), requests waiting, bytes of
-    a request's body and of a file, and seconds a request may wait and then take.
+    a request's body and of a file, seconds a body may take to arrive, and seconds a request may wait and then take.
     """
 
     at_once: int = 8
@@ -41,6 +41,7 @@ class Limits:
     body_bytes: int = 2 << 20
     file_bytes: int = 256 << 20
     tokens: int | None = None
+    body_seconds: float = 60.0
     seconds: float = 600.0
 
 
@@ -109,6 +110,8 @@ class Gateway:
             last: BaseException | None = None
             try:
                 for token in engine.generate(question.prompt, question.params, gone.is_set):
+                    if gone.is_set():
+                        break  # an engine need not look at it for every token; leaving drops what it holds
                     loop.call_soon_threadsafe(arrived.put_nowait, token)
             except Exception as error:  # crosses to the caller's task, where it is raised again
                 last = error

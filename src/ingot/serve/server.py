@@ -90,8 +90,7 @@ class Tally:
 
     def end(self) -> Usage:
         """Return what was used, once nothing more will be."""
-        energy, price = self._energy.of(self._share), self._model.price
-        self._energy.end(self._share)
+        energy, price = self._energy.end(self._share), self._model.price
         return Usage(
             principal=self.principal.id,
             model=self._model.reference,

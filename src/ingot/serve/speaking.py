@@ -88,7 +88,7 @@ async def body_of(request: Request) -> dict[str, Any]:
     if media_type != "application/json":
         raise _unreadable("the body must be one JSON object: send it with the header Content-Type: application/json")
     try:
-        body = pydantic_core.from_json((await request.body()).decode("utf-8"), allow_inf_nan=False)
+        body = json_of(await request.body())
     except UnicodeDecodeError as error:
         raise _unreadable(f"byte {error.start} of the body is not UTF-8: send one JSON object in UTF-8") from None
     except ValueError as error:
@@ -96,6 +96,11 @@ async def body_of(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _unreadable("the body must be one JSON object")
     return body
+
+
+def json_of(content: bytes) -> Any:
+    """Return the value of a JSON text: no NaN, no half characters, not nested without end. Raises ValueError."""
+    return pydantic_core.from_json(content.decode("utf-8"), allow_inf_nan=False)
 
 
 def _unreadable(message: str) -> Refusal:

@@ -39,26 +39,29 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         weight_VD = head_VD.to(hidden_ND.dtype)
         total = torch.zeros((), dtype=torch.float32, device=hidden_ND.device)
         needs_gradient = any(ctx.needs_input_grad)
-        dhidden_ND = torch.zeros_like(hidden_ND) if needs_gradient else None
+        read_ND, targets_R, rows_R = _read(hidden_ND, targets_N)
+        dread_RD = torch.empty_like(read_ND) if needs_gradient else None
         dhead_VD: Tensor | None = None
-        rows_N = (targets_N != IGNORED).nonzero().squeeze(1)
-        for rows_C in torch.split(rows_N, _sizes(len(rows_N), chunk_rows)):
-            hidden_CD, targets_C1 = hidden_ND[rows_C], targets_N[rows_C, None]
+        for first in range(0, len(read_ND), chunk_rows):
+            span = slice(first, first + chunk_rows)
+            hidden_CD, targets_C1 = read_ND[span], targets_R[span, None]
             logits_CV = F.linear(hidden_CD, weight_VD)
             # Computed in float32 and rounded to the dtype of the logits, in one kernel.
             odds_CV = torch.softmax(logits_CV, dim=-1)
+            idle_C1 = targets_C1 == IGNORED
+            targets_C1 = targets_C1.masked_fill(idle_C1, 0)
             odds_C1 = odds_CV.gather(1, targets_C1)
-            total += _surprise(logits_CV, odds_CV, targets_C1, odds_C1)
-            if dhidden_ND is not None:
-                # Not scatter_: where results must repeat it copies everything, which these single places do not need.
-                places = torch.arange(len(rows_C), device=rows_C.device), targets_C1.squeeze(1)
-                dlogits_CV = odds_CV.index_put_(places, (odds_C1 - 1).squeeze(1))
-                dhidden_ND[rows_C] = dlogits_CV @ weight_VD
+            total += _surprise(logits_CV, odds_CV, targets_C1, odds_C1, idle_C1)
+            if dread_RD is not None:
+                dlogits_CV = _less_the_truth(odds_CV, targets_C1, odds_C1, idle_C1)
+                torch.mm(dlogits_CV, weight_VD, out=dread_RD[span])
                 # Summed over chunks in float32: in bf16 the small gradients of rare tokens would be rounded away.
                 more_VD = (dlogits_CV.T @ hidden_CD).float()
                 dhead_VD = more_VD if dhead_VD is None else dhead_VD.add_(more_VD)
-        if dhidden_ND is not None and dhead_VD is not None:
-            ctx.save_for_backward(dhidden_ND, dhead_VD.to(head_VD.dtype))
+        if dread_RD is not None:
+            dhead_VD = torch.zeros_like(head_VD) if dhead_VD is None else dhead_VD.to(head_VD.dtype)
+            dhidden_ND = dread_RD if rows_R is None else torch.zeros_like(hidden_ND).index_copy_(0, rows_R, dread_RD)
+            ctx.save_for_backward(dhidden_ND, dhead_VD)
         return total
 
     @staticmethod
@@ -70,20 +73,33 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return dhidden_ND * upstream.to(dhidden_ND.dtype), dhead_VD * upstream, None, None
 
 
-def _sizes(rows: int, chunk_rows: int) -> list[int]:
-    """Cut rows into chunks, the last of them into a multiple of 64 and the rest.
+def _read(hidden_ND: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return the rows with a target and their targets, and which rows those are; None when they are all.
 
-    A processor's library makes code for every number of rows it has not met, and every batch has another.
+    A few rows without one fill them up to a multiple of 64: a processor's library makes code for every number of rows
+    it has not met, and every batch has another.
     """
-    whole, last = divmod(rows, chunk_rows)
-    rest = last % _ROWS_TOGETHER
-    return [chunk_rows] * whole + [size for size in (last - rest, rest) if size] or [0]
+    is_idle_N = targets_N == IGNORED
+    count = len(targets_N) - int(is_idle_N.sum())
+    count = -(-count // _ROWS_TOGETHER) * _ROWS_TOGETHER
+    if count >= len(targets_N):
+        return hidden_ND, targets_N, None
+    rows_R = is_idle_N.to(torch.uint8).argsort(stable=True)[:count]
+    return hidden_ND[rows_R], targets_N[rows_R], rows_R
 
 
-def _surprise(logits_CV: Tensor, odds_CV: Tensor, targets_C1: Tensor, odds_C1: Tensor) -> Tensor:
+def _less_the_truth(odds_CV: Tensor, targets_C1: Tensor, odds_C1: Tensor, idle_C1: Tensor) -> Tensor:
+    """Turn odds into the gradient of the logits, in place: zero for rows without a target."""
+    # Not scatter_: where results must repeat it copies everything, which these single places do not need.
+    places = torch.arange(len(odds_CV), device=odds_CV.device), targets_C1.squeeze(1)
+    dlogits_CV = odds_CV.index_put_(places, (odds_C1 - 1).squeeze(1))
+    return dlogits_CV.index_fill_(0, idle_C1.squeeze(1).nonzero().squeeze(1), 0)
+
+
+def _surprise(logits_CV: Tensor, odds_CV: Tensor, targets_C1: Tensor, odds_C1: Tensor, idle_C1: Tensor) -> Tensor:
     """Return the summed -log(odds) of the targets, in float32."""
-    if not len(odds_C1) or odds_C1.amin() >= torch.finfo(torch.float32).tiny:
-        return -odds_C1.float().log().sum()
+    if odds_C1.amin() >= torch.finfo(torch.float32).tiny:
+        return -odds_C1.float().log().masked_fill(idle_C1, 0).sum()
     # Odds were rounded away. log(sum(exp(logits))) is read off the likeliest token, whose odds are at least 1/V.
-    normaliser_C = logits_CV.amax(-1).float() - odds_CV.amax(-1).float().log()
-    return (normaliser_C - logits_CV.gather(1, targets_C1).squeeze(1).float()).sum()
+    normaliser_C1 = logits_CV.amax(-1, keepdim=True).float() - odds_CV.amax(-1, keepdim=True).float().log()
+    return (normaliser_C1 - logits_CV.gather(1, targets_C1).float()).masked_fill(idle_C1, 0).sum()

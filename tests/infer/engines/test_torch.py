@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModel
 
+from ingot.core.errors import MissingExtraError
 from ingot.infer.engine import greedy
 from ingot.infer.engines.torch import Config, Engine
+from ingot.infer.grammar import json_object
 from ingot.infer.sampling import GREEDY
-from ingot.model.convert import load
+from ingot.model.convert import SpecialTokens, load
+from ingot.model.heads import Kind, put_pooling, save_embedder
+from ingot.tokenizer.codec import Codec
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +56,35 @@ def test_a_long_prompt_is_read_in_pieces(engine: Engine, monkeypatch: pytest.Mon
 
 def test_a_cancelled_prompt_gives_nothing(engine: Engine) -> None:
     assert list(engine.generate([engine.codec.bos], GREEDY, stop=lambda: True)) == []
+
+
+def test_penalties_lower_what_was_said(engine: Engine) -> None:
+    prompt = [engine.codec.bos, *engine.codec.encode("import")]
+    plain = greedy(engine, prompt, 24)
+    assert len(set(plain)) < 24, "a model that never repeats itself shows nothing"
+    params = replace(GREEDY, max_tokens=24, presence_penalty=2.0, frequency_penalty=2.0)
+    assert len({token.id for token in engine.generate(prompt, params)}) > len(set(plain))
+
+
+@pytest.mark.parametrize("kind", ["last", "mean"])
+def test_embeddings_are_the_pooled_states_of_transformers(kind: Kind, model_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    codec = Codec.load(folder)
+    special = SpecialTokens(codec.bos, (codec.eos,), codec.pad)
+    save_embedder(put_pooling(load(folder), kind), 64, folder, special)
+    texts = ["class A:", "return x", ""]
+    prompts = [[codec.bos, *codec.encode(text), codec.eos] for text in texts]
+    vectors = Engine(folder, Config()).embed(prompts)
+    theirs = AutoModel.from_pretrained(folder)
+    for vector, prompt in zip(vectors, prompts, strict=True):
+        with torch.no_grad():
+            states_TD = theirs(torch.tensor([prompt])).last_hidden_state[0]
+        wanted = torch.nn.functional.normalize(states_TD[-1] if kind == "last" else states_TD.mean(0), dim=-1)
+        torch.testing.assert_close(torch.from_numpy(vector), wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_without_llguidance_a_grammar_says_what_to_install(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    engine = Engine(model_folder, Config())
+    with pytest.raises(MissingExtraError, match="forcing"):
+        engine.generate([engine.codec.bos], replace(GREEDY, grammar=json_object()))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -45,16 +44,6 @@ def test_it_answers_like_the_trained_model(folders: tuple[Path, Path]) -> None:
     assert found["greedy"]["equal"] == found["greedy"]["tokens"] > 0
     assert reader.tokenize(texts) == reference.tokenize(texts)
     reader.close()
-
-
-def test_reading_it_leaves_and_sends_nothing(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from ingot.infer.readers.onnxruntime import Config, Reader; "
-        "Reader(Path(sys.argv[1]), Config(threads=1)).greedy([1, 2], 2)"
-    )
-    home = {"HOME": str(tmp_path), "PATH": "", "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", script, str(folders[1])], env=home, check=True)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()], "an identifier of this machine"
 
 
 def test_an_installation_without_it_says_what_to_install(

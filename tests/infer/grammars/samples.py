@@ -71,7 +71,11 @@ def _string(draw: random.Random, depth: int) -> dict[str, Any]:
     least = draw.randint(0, 3)
     kinds: list[dict[str, Any]] = [
         {"minLength": least, "maxLength": least + draw.randint(0, 9)},
-        {"pattern": draw.choice(["^[a-z]{2,5}$", "^(ab|c)+\\d?$", "x\\.y", '^"\\\\?$', "^[^a-z]{1,3}$", "^\\w+-\\s?é$"])},
+        {
+            "pattern": draw.choice(
+                ["^[a-z]{2,5}$", "^(ab|c)+\\d?$", "x\\.y", '^"\\\\?$', "^[^a-z]{1,3}$", "^\\w+-\\s?é$"]
+            )
+        },
         {"format": draw.choice(["date", "time", "date-time", "uuid", "email", "ipv4", "ipv6", "hostname", "uri"])},
     ]
     return {"type": "string", **draw.choice(kinds)}
@@ -94,7 +98,7 @@ def _number(draw: random.Random, depth: int) -> dict[str, Any]:
 
 
 def _listed(draw: random.Random, depth: int) -> dict[str, Any]:
-    values = ["a", "b\n\"c\"", 1, 2.5, True, None, [1, "x"], {"k": [], "l": {}}, "ünïcode 漢"]
+    values = ["a", 'b\n"c"', 1, 2.5, True, None, [1, "x"], {"k": [], "l": {}}, "ünïcode 漢"]
     return {"enum": draw.sample(values, draw.randint(1, 4))} if draw.random() < 0.7 else {"const": draw.choice(values)}
 
 

@@ -176,6 +176,22 @@ def test_a_stop_string_ends_words_and_not_arguments(as_openai: openai.OpenAI, sc
     assert len(choice.message.tool_calls or []) == 1
 
 
+def test_an_answer_that_does_not_follow_its_schema_is_never_given(
+    as_openai: openai.OpenAI, scripted: ScriptedEngine
+) -> None:
+    """The second lock, should an engine ever fail to force a grammar; in a stream it is the last event."""
+    scripted.script = '{"a": "no number"}<|im_end|>'
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    form: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    with pytest.raises(openai.InternalServerError, match="does not follow its schema"):
+        as_openai.chat.completions.create(model="acme", messages=ASK, response_format=form)
+    with pytest.raises(openai.APIError, match="does not follow its schema"):
+        list(as_openai.chat.completions.create(model="acme", messages=ASK, response_format=form, stream=True))
+    tools: Any = [WEATHER]
+    with pytest.raises(openai.InternalServerError):
+        as_openai.chat.completions.create(model="acme", messages=ASK, tools=tools, tool_choice="required")
+
+
 def test_text_that_looks_like_a_call_is_text(as_openai: openai.OpenAI, scripted: ScriptedEngine) -> None:
     """Only the control token begins a call; somebody's text cannot hold one."""
     said: Any = [{"role": "user", "content": OSLO}]

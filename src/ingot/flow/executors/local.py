@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from ingot.core.errors import KilledError, StepError, from_fields
 from ingot.core.events import Emit
-from ingot.core.hardware import KERNELS_KEPT
+from ingot.core.hardware import KERNELS_KEPT, MEMORY_KEPT
 from ingot.flow.crew import CrewCall, Ended, write_call
 from ingot.flow.process_pool import ProcessPool
 from ingot.flow.request import Request
@@ -151,7 +151,7 @@ def _environment(cores: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "RAY_USAGE_STATS_ENABLED": "0",  # nothing reports anywhere
     }
-    return {**os.environ, **fixed}
+    return {**MEMORY_KEPT, **os.environ, **fixed}
 
 
 def _follow(events: IO[str], emit: Emit) -> dict[str, Any] | None:

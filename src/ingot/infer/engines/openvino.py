@@ -30,13 +30,14 @@ from ingot.core.errors import IngotError, InputError, MissingExtraError
 from ingot.core.hardware import usable_cores
 from ingot.infer.engine import Control, EngineStats, Stop, cannot_embed, context_of, fitted
 from ingot.infer.forcing import Hold, TokenSet
-from ingot.infer.grammar import ebnf
+from ingot.infer.grammar import Grammar, ebnf
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Drawn, Token, as_tokens
 from ingot.tokenizer.chat import stop_ids
 from ingot.tokenizer.codec import Codec
 
 MODEL_FILE = "model-f16.gguf"
+_MOST_GRAMMARS = 256
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Engine:
         self.context = context_of(model_folder)
         self._end_ids = stop_ids(self.codec)
         self._control_names = _names_of_control_tokens(self.codec)
-        self._pipeline = _open(self._genai, model_folder / MODEL_FILE, config)
+        self._opening = (self._genai, model_folder / MODEL_FILE, config)
+        self._pipeline = _open(*self._opening)
+        self._grammars: set[Grammar] = set()
         self._turn = threading.Lock()
         self._numbers = itertools.count()
         self._active: dict[int, int] = {}  # tokens in the cache at most, by number of the request
@@ -74,7 +77,7 @@ class Engine:
         settings = _settings(self._genai, shortened, self._end_ids, self._control_names)
         # What it lets through is checked once more: an answer that leaves its grammar ends with an error.
         rules = None if shortened.grammar is None else self._token_set.hold(shortened.grammar)
-        drawn = self._draw(prompt, settings, rules, stop)
+        drawn = self._draw(prompt, settings, rules, stop, shortened.grammar)
         return as_tokens(drawn, self.codec.decoder(), shortened, self._end_ids)
 
     def tokenize(self, text: str) -> list[int]:
@@ -100,11 +103,18 @@ class Engine:
         return TokenSet(self.codec, self._end_ids)
 
     def _draw(
-        self, prompt: Sequence[int], settings: Any, rules: Hold | None, stop: Stop | None
+        self,
+        prompt: Sequence[int],
+        settings: Any,
+        rules: Hold | None,
+        stop: Stop | None,
+        grammar: Grammar | None,
     ) -> Generator[Drawn, None, None]:
         ids = self._tensor(np.asarray([prompt], dtype=np.int64))
         number = next(self._numbers)
-        handle = self._handles[number] = self._pipeline.add_request(number, ids, settings)
+        with self._turn:
+            self._forget_grammars(grammar)
+            handle = self._handles[number] = self._pipeline.add_request(number, ids, settings)
         self._active[number] = len(prompt) + int(settings.max_new_tokens)
         try:
             while stop is None or not stop():
@@ -138,6 +148,15 @@ class Engine:
                 if handle.get_status() != self._genai.GenerationStatus.RUNNING:
                     return
                 self._step()
+
+    def _forget_grammars(self, grammar: Grammar | None) -> None:
+        """Open the model again once it has kept too many grammars: it never gives one back, about 0.4 MB each."""
+        if len(self._grammars) >= _MOST_GRAMMARS and not self._handles:
+            del self._pipeline
+            self._pipeline = _open(*self._opening)
+            self._grammars.clear()
+        if grammar is not None:
+            self._grammars.add(grammar)
 
     def _step(self) -> None:
         """Go on by one token for everybody. What fails in a step fails in every later one until it is taken out."""

@@ -33,7 +33,7 @@ from ingot.infer.grammars.nodes import (
 )
 from ingot.infer.grammars.strings import bounds_of, plain_string
 
-_MOST_STATES = 3_000
+_MOST_STATES, _MOST_STEPS = 1_000, 20_000  # of one automaton; together a second or two
 _NAME_LETTERS = 3
 
 
@@ -115,11 +115,12 @@ class _Rewriting:
         prefix = f"s{len(self._automata)}"
         start: _State = (node, "")
         numbers: dict[_State, str] = {start: f"{prefix}q0"}
-        waiting = [start]
+        waiting, steps = [start], 0
         while waiting:
             state = waiting.pop()
             targets: dict[_State, list[tuple[int, int]]] = {}
             for piece in self._pieces(state[0]):
+                steps += 1
                 if (following := self._next(state, piece[0])) is not None:
                     targets.setdefault(following, []).append(piece)
             for following in targets:
@@ -127,7 +128,7 @@ class _Rewriting:
                     numbers[following] = f"{prefix}q{len(numbers)}"
                     waiting.append(following)
             self.made[numbers[state]] = _written(state, targets, numbers)
-            if len(numbers) > _MOST_STATES:
+            if len(numbers) > _MOST_STATES or steps > _MOST_STEPS:
                 raise _too_many()
         return Ref(numbers[start])
 
@@ -174,32 +175,33 @@ def _is_certain(node: Node) -> bool:
     """Say whether the next character always decides which part it belongs to; False also when that is not sure."""
     match node:
         case Seq(parts):
-            pairs = pairwise(parts)
-            return all(map(_is_certain, parts)) and all(_goes_on_apart(one, other) for one, other in pairs)
+            rests = [first(Seq(parts[place + 1 :])) for place in range(len(parts))]
+            return all(map(_is_certain, parts)) and not any(map(_overlap, map(_going_on, parts), rests))
         case Alt(options):
             return _begin_apart(options) and all(map(_is_certain, options))
         case Repeat(part, _, most):
-            return _is_certain(part) and (most == 1 or _goes_on_apart(part, part))
+            return _is_certain(part) and (most == 1 or not _overlap(_going_on(part), first(part)))
         case Lexeme(part):
             return _is_certain(part)
     return True
 
 
-def _goes_on_apart(one: Node, following: Node) -> bool:
-    """Say whether where `one` could go on, what follows cannot begin; not sure of what follows an empty part."""
-    return not can_be_empty(following) and not _overlap(_going_on(one), first(following))
-
-
 def _going_on(node: Node) -> Chars:
-    """Return the characters with which a text that is whole already could still be continued."""
+    """Return the characters with which a text that is whole already, or not begun, could be continued."""
+    begun = first(node).ranges if can_be_empty(node) else ()
     match node:
         case Seq(parts):
-            return _going_on(parts[-1]) if parts else chars()
+            ranges: list[tuple[int, int]] = []
+            for part in reversed(parts):
+                ranges += _going_on(part).ranges
+                if not can_be_empty(part):
+                    break
+            return chars(*ranges, *begun)
         case Alt(options):
-            ranges = [one for option in options for one in _going_on(option).ranges]
-            return chars(*ranges, *(first(node).ranges if can_be_empty(node) else ()))
+            return chars(*(one for option in options for one in _going_on(option).ranges), *begun)
         case Repeat(part, least, most):
-            return _going_on(part) if least == most else chars(*first(part).ranges, *_going_on(part).ranges)
+            again = () if least == most else first(part).ranges
+            return chars(*_going_on(part).ranges, *again, *begun)
         case Lexeme(part):
             return _going_on(part)
     return chars()

@@ -111,10 +111,12 @@ class Reader:
     def _begin(self) -> _Child:
         child = _Child(self._file, self._threads, self._log)
         if not child.is_ready:
+            why = self._last_words()
+            self._log.close()
             raise InputError(
                 "llama.cpp cannot open this file",
                 where=str(self._file),
-                why=self._last_words(),
+                why=why,
                 fix="export the model in another format",
             )
         return child

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-import re2
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
+
+from ingot.core.errors import UsageError
+from ingot.safety.patterns import Pattern
+
+_KEPT_PATTERNS = 256
 
 
 def read_json(text: str) -> Any:
@@ -30,7 +35,7 @@ def flaw(value: Any, schema: Mapping[str, Any]) -> str | None:
     """Return where a value does not follow a schema, or None.
 
     >>> flaw({"a": "x"}, {"properties": {"a": {"type": "integer"}}})
-    '$.a: 'x' is not of type 'integer''
+    "$.a: 'x' is not of type 'integer'"
     """
     # An empty registry: a reference to anywhere else is an error, never a download.
     checker = _Checker(schema, registry=Registry())
@@ -38,25 +43,32 @@ def flaw(value: Any, schema: Mapping[str, Any]) -> str | None:
         found = next(iter(checker.iter_errors(value)), None)
     except RecursionError:
         return "$: nested too deeply"
+    except UsageError as error:
+        return f"$: {error.what}"
     return None if found is None else f"{found.json_path}: {found.message}"
 
 
+@lru_cache(_KEPT_PATTERNS)
+def _compiled(pattern: str) -> Pattern:
+    return Pattern(pattern, where="pattern")
+
+
 def _pattern(validator: Validator, pattern: str, value: Any, schema: object) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not re2.search(pattern, value, options=_QUIET):
+    if isinstance(value, str) and not _compiled(pattern).occurs(value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
 def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: object) -> Iterator[ValidationError]:
     for name, inside in value.items() if isinstance(value, dict) else ():
         for pattern, rule in patterns.items():
-            if re2.search(pattern, name, options=_QUIET):
+            if _compiled(pattern).occurs(name):
                 yield from validator.descend(inside, rule, path=name, schema_path=pattern)
 
 
 def _additional_properties(validator: Any, rule: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
     patterns = schema.get("patternProperties", {})
     for name, inside in value.items() if isinstance(value, dict) else ():
-        if name in schema.get("properties", {}) or any(re2.search(one, name, options=_QUIET) for one in patterns):
+        if name in schema.get("properties", {}) or any(_compiled(one).occurs(name) for one in patterns):
             continue
         if rule is False:
             yield ValidationError(f"{name!r} is not allowed")
@@ -68,8 +80,6 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-_QUIET = re2.Options()
-_QUIET.log_errors = False
 _BY_RE2 = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pydantic_core
-
 from ingot.core.errors import InputError
+from ingot.serve.speaking import json_of
 
 MOST_LINES = 50_000
 MOST_LINE_BYTES = 2 << 20
@@ -52,7 +51,7 @@ def _texts(paths: Sequence[Path]) -> Iterator[bytes]:
 
 def _line(text: bytes, number: int, endpoint: str, where: str) -> Line:
     try:
-        read = pydantic_core.from_json(text, allow_inf_nan=False)
+        read = json_of(text)
         body, custom_id = read["body"], read.get("custom_id", str(number))
     except (ValueError, TypeError, KeyError, AttributeError):
         read, body, custom_id = {}, None, None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse
 
+from ingot.serve.metrics import MEDIA_TYPE
 from ingot.serve.routes.given import ServerHere
 
 router = APIRouter()
@@ -33,4 +33,4 @@ async def ready(server: ServerHere) -> Response:
 @router.get("/metrics")
 async def metrics(server: ServerHere) -> Response:
     """Return what was counted, as Prometheus reads it."""
-    return Response(server.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(server.metrics.text(), headers={"Content-Type": MEDIA_TYPE})
