@@ -119,9 +119,9 @@ def faults(reader: Altered, asked: Questions, kind: str = "f32") -> list[str]:
 
 def test_each_measure_has_its_limit(reference: Reference, asked: Questions) -> None:
     assert faults(Altered(reference), asked) == []
-    shifted = faults(Altered(reference, shift=-0.01), asked)
+    shifted = faults(Altered(reference, shift=-0.004), asked)
     assert [fault.split(" by ")[0] for fault in shifted] == ["log-probabilities differ"] * 3 + ["bits per byte change"]
-    assert faults(Altered(reference, shift=-0.01), asked, "q8_0") == []
+    assert faults(Altered(reference, shift=-0.004), asked, "q8_0") == []
     assert len(faults(Altered(reference, shift=float("nan")), asked)) == 4
 
 

@@ -164,3 +164,48 @@ def test_the_mask_is_that_of_transformers(theirs: AutoTokenizer, codec: Codec) -
     rendered = render(talk, codec)
     assert made["input_ids"] == rendered.ids
     assert [bool(each) for each in made["assistant_masks"]] == rendered.trained
+
+
+WEATHER = {"name": "weather", "description": "Wärme jetzt.", "parameters": {"type": "object", "properties": {}}}
+CALLED: list[Message] = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "How warm is it?"},
+    {
+        "role": "assistant",
+        "content": "Let me see.",
+        "tool_calls": [
+            {"type": "function", "function": {"name": "weather", "arguments": {"city": "Malmö"}}},
+            {"type": "function", "function": {"name": "weather", "arguments": {}}},
+        ],
+    },
+    {"role": "tool", "content": "-4"},
+    {"role": "tool", "content": "<tool_call>"},
+    {"role": "assistant", "content": "Cold."},
+]
+
+
+@pytest.mark.parametrize("turns", [CALLED[:2], CALLED[:4], CALLED[1:4]])
+@pytest.mark.parametrize("tools", [None, [{"type": "function", "function": WEATHER}], [WEATHER, WEATHER]])
+def test_tools_calls_and_results_render_as_transformers_does(
+    theirs: AutoTokenizer, codec: Codec, turns: list[Message], tools: Any
+) -> None:
+    expected = theirs.apply_chat_template(turns, tools=tools, add_generation_prompt=True, return_dict=False)
+    assert render(turns, codec, add_generation_prompt=True, tools=tools or ()).ids == expected
+
+
+def test_calls_are_trained_and_results_are_not(codec: Codec) -> None:
+    rendered = render(CALLED, codec, tools=[WEATHER])
+    assert trained_mask(np.array(rendered.ids), codec).tolist() == rendered.trained
+    shown = with_marks(rendered, codec)
+    call = '<tool_call>{"name": "weather", "arguments": {"city": "Malmö"}}</tool_call>'
+    assert f"⟦Let me see.{call}" in shown
+    assert "<|im_start|>tool\n<tool_response>-4</tool_response><|im_end|>\n" in shown
+    # The second result only looks like a mark: it is text, and stays it.
+    assert rendered.ids.count(codec.special("<tool_call>")) == 2
+
+
+@pytest.mark.parametrize("call", [{}, {"name": "f"}, {"name": "f", "arguments": "["}, {"name": "f", "arguments": "[]"}])
+def test_a_call_that_cannot_be_read_is_named(codec: Codec, call: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as caught:
+        render([{"role": "assistant", "content": "x", "tool_calls": [call]}], codec)
+    assert caught.value.where == "messages[0].tool_calls"

@@ -134,7 +134,10 @@ class Gateway:
     def _refuse_if_full(self, principal: Principal) -> None:
         if self.is_draining:
             message = "this server is about to end and takes no more requests: try another, or again in a moment"
-            raise Refusal(503, message, code="draining", retry_after=RETRY_AFTER_SECONDS)
+            refusal = Refusal(503, message, code="draining", retry_after=RETRY_AFTER_SECONDS)
+            # A connection that stays open would be cut when the server ends, perhaps under the caller's next request.
+            refusal.headers["Connection"] = "close"
+            raise refusal
         room, own = self.limits.at_once + self.limits.waiting, self._inside[principal.id]
         # Somebody's flood fills the room up to the flood's own share: others still find a place, up to twice the room.
         share = room / max(1, len(self._inside) + (own == 0))
