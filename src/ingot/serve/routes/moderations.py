@@ -105,18 +105,23 @@ def _mistral(verdict: Verdict) -> Moderated:
 
 
 def _openai(verdict: Verdict) -> Moderated:
-    scores = {name: verdict.scores.get(own) if own else None for name, own in OPENAI_CATEGORIES.items()}
-    known: Mapping[str, bool | None] = {
-        name: None if scores[name] is None else own in verdict.flagged for name, own in OPENAI_CATEGORIES.items()
-    }
+    meant = {**OPENAI_CATEGORIES, **_unnamed(verdict)}
+    scores = {name: verdict.scores.get(own) if own else None for name, own in meant.items()}
+    known = {name: None if scores[name] is None else own in verdict.flagged for name, own in meant.items()}
     return Moderated(
         flagged=bool(verdict.flagged),
-        categories=dict(known),
+        categories=known,
         category_scores=scores,
-        category_applied_input_types={name: ["text"] if known[name] is not None else [] for name in known},
+        category_applied_input_types={name: [] if is_in is None else ["text"] for name, is_in in known.items()},
         uncovered=[name for name, score in scores.items() if score is None],
         action=verdict.action,
     )
+
+
+def _unnamed(verdict: Verdict) -> dict[str, str]:
+    """Return what the policy tells and the OpenAI API has no name for, such as personal data, under its own name."""
+    named = set(OPENAI_CATEGORIES.values())
+    return {own: own for own, score in verdict.scores.items() if score is not None and own not in named}
 
 
 async def _classified(server: Server, model: str, texts: Sequence[str]) -> Classification:
