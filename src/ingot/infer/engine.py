@@ -51,12 +51,14 @@ class EngineStats:
 class EngineLostError(IngotError):
     """The process an engine ran in is gone, and an answer with it; the same request may be sent again."""
 
-    def __init__(self, engine: str, how: str) -> None:
-        super().__init__(
-            f"the process of the {engine} engine is gone: {how}",
-            why="what it was answering is lost; a new process takes its place",
-            fix="send the request again",
-        )
+
+def engine_lost(engine: str, how: str) -> EngineLostError:
+    """Return the error that tells how the process of an engine was lost."""
+    return EngineLostError(
+        f"the process of the {engine} engine is gone: {how}",
+        why="what it was answering is lost; a new process takes its place",
+        fix="send the request again",
+    )
 
 
 class Engine(Protocol):

@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingot.core.errors import IngotError, from_fields
-from ingot.infer.engine import Control, EngineLostError, EngineStats, Stop, fitted
+from ingot.infer.engine import Control, EngineStats, Stop, engine_lost, fitted
 from ingot.infer.engine_child import as_order, lines
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
@@ -158,7 +158,7 @@ class Engine:
         asked = _Asked(next(self._numbers), order)
         with self._state:
             if self._closed.is_set() or self._down is not None:
-                raise self._down or EngineLostError(self.name, "it was closed")
+                raise self._down or engine_lost(self.name, "it was closed")
             self._asked[asked.number] = asked
             child = self._due(asked) if self._is_up else None
         if child is not None:
@@ -191,14 +191,14 @@ class Engine:
                 pause = 1.0
             elif not self._closed.wait(pause):
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        self._give_up(lambda _: True, EngineLostError(self.name, "it was closed"))
+        self._give_up(lambda _: True, engine_lost(self.name, "it was closed"))
 
     def _keep_one(self) -> bool:
         """Start a child, listen until it is gone, and say whether it ever took orders."""
         try:
             child = _Child(*self._arguments)
         except OSError as error:  # no memory, no descriptors
-            self._go_down(EngineLostError(self.name, f"it cannot be started ({error.strerror})"))
+            self._go_down(engine_lost(self.name, f"it cannot be started ({error.strerror})"))
             return False
         with self._state:
             self._child = child
@@ -248,10 +248,10 @@ class Engine:
         with self._state:
             was_up, self._is_up, self._child = self._is_up, False, None
         if was_up:
-            lost = EngineLostError(self.name, f"it {how}")
+            lost = engine_lost(self.name, f"it {how}")
             self._give_up(lambda asked: asked.is_begun or asked.tries >= _MOST_TRIES, lost)
         else:
-            self._go_down(self._refusal or EngineLostError(self.name, f"it {how} while it opened the model"))
+            self._go_down(self._refusal or engine_lost(self.name, f"it {how} while it opened the model"))
 
     def _go_down(self, reason: IngotError) -> None:
         """Answer everybody with the reason, until a child is up."""
