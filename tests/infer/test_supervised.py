@@ -14,8 +14,8 @@ from threading import Thread
 
 import pytest
 
-from ingot.core.errors import IngotError, InputError
-from ingot.infer.engine import EngineLostError, build, greedy, open_engine
+from ingot.core.errors import EngineLostError, IngotError, InputError
+from ingot.infer.engine import build, greedy, open_engine
 from ingot.infer.grammar import json_schema
 from ingot.infer.sampling import GREEDY, SamplingParams
 from ingot.infer.supervised import Engine

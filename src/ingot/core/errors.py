@@ -10,6 +10,7 @@ The tree is flat on purpose; a subclass exists only where the exit code differs,
       SpaceError          5  the disk is full
       BusyError           6  somebody else holds what this needs, such as a port
       MissingExtraError   7  an optional part of Ingot is not installed
+      EngineLostError     8  the process that answered is gone
 """
 
 from __future__ import annotations
@@ -94,11 +95,17 @@ class MissingExtraError(IngotError):
         )
 
 
+class EngineLostError(IngotError):
+    """The process an engine ran in is gone, and an answer with it; the same request may be sent again."""
+
+    exit_code = 8
+
+
 def from_fields(fields: Mapping[str, str]) -> IngotError:
     """Rebuild an error from :meth:`IngotError.as_fields`; an unknown kind becomes a :class:`StepError`."""
     kinds: dict[str, type[IngotError]] = {
         kind.__name__: kind
-        for kind in (IngotError, UsageError, InputError, StepError, KilledError, SpaceError, BusyError)
+        for kind in (IngotError, UsageError, InputError, StepError, KilledError, SpaceError, BusyError, EngineLostError)
     }
     details = {key: fields.get(key, "") for key in ("where", "why", "fix")}
     if fields.get("error") == MissingExtraError.__name__:

@@ -24,7 +24,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ingot.core.errors import IngotError, InputError, MissingExtraError
+from ingot.core.errors import EngineLostError, InputError, MissingExtraError
 from ingot.core.hardware import machine
 from ingot.core.plugins import load
 from ingot.infer.sampling import GREEDY, SamplingParams
@@ -46,10 +46,6 @@ class EngineStats:
     waiting: int | None = None
     cache_tokens_used: int | None = None
     cache_tokens_total: int | None = None
-
-
-class EngineLostError(IngotError):
-    """The process an engine ran in is gone, and an answer with it; the same request may be sent again."""
 
 
 def engine_lost(engine: str, how: str) -> EngineLostError:

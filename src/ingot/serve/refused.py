@@ -8,8 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ingot.core.errors import InputError, MissingExtraError
-from ingot.infer.engine import EngineLostError
+from ingot.core.errors import EngineLostError, InputError, MissingExtraError
 from ingot.serve.dialect import Dialect
 from ingot.serve.misread import misread
 from ingot.serve.refusal import Refusal
