@@ -32,7 +32,7 @@ from benchmarks.report import Figure, publish
 
 INGOT = str(Path(sys.executable).with_name("ingot"))
 SECONDS_BETWEEN_KILLS = 60.0
-KILLS, MINUTES, STEPS = 40, 3, 1500
+KILLS, MINUTES, STEPS = 40, 3, 2600
 SHAPE = ["--width", "64", "--layers", "2", "--vocabulary", "1024", "--cores", "1"]
 VICTIMS = ("step", "runner", "both")
 
