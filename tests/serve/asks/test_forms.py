@@ -1,5 +1,6 @@
 """Answers held to a form, by the reference engine with drawn weights: it has learned nothing, and still fits."""
 
+# Answers are unions in the clients' types; a test knows which member it gets, hence the ignored codes below.
 from __future__ import annotations
 
 import json

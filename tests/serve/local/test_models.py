@@ -66,7 +66,7 @@ def test_a_name_follows_the_newest_version_and_a_pinned_one_stays(home: Home, fi
     assert not old.engine.is_closed  # type: ignore[attr-defined]  # somebody still reads its answer
     assert not old.lease.take()
     old.lease.give_back()
-    assert old.engine.is_closed  # type: ignore[attr-defined]
+    assert old.engine.is_closed  # type: ignore[attr-defined]  # of the test's engine
 
 
 def test_one_name_is_served_once(home: Home) -> None:
@@ -126,7 +126,7 @@ def test_no_request_fails_while_versions_come(home: Home, files: dict[str, Path]
         eventually(lambda: bool(answers))
         for version in range(3, 6):
             add(home, "acme", files=files, facts={"kind": "base"})
-            eventually(lambda version=version: ("acme", version) == _served(source))  # type: ignore[misc]
+            eventually(lambda version=version: ("acme", version) == _served(source))  # type: ignore[misc]  # a bound default
         eventually(lambda: answers[-1][1] == "acme@5")
         ended.set()
         for asker in askers:

@@ -65,7 +65,7 @@ def test_what_is_no_id_is_not_found(chat_address: str, file_id: str) -> None:
 
 def test_a_form_without_a_file_is_refused(chat_address: str) -> None:
     for sent in ({"data": {"purpose": "batch"}}, {"json": {"purpose": "batch"}}, {"content": b"--x"}):
-        response = httpx.post(f"{chat_address}/v1/files", **sent)  # type: ignore[arg-type]
+        response = httpx.post(f"{chat_address}/v1/files", **sent)  # type: ignore[arg-type]  # wrong on purpose
         assert response.status_code == 400
         assert response.json()["error"]["message"]
     wrong = httpx.post(f"{chat_address}/v1/files", data={"purpose": "world"}, files={"file": ("x", LINES)})

@@ -1,3 +1,4 @@
+# Answers are unions in the clients' types; a test knows which member it gets, hence the ignored codes below.
 from __future__ import annotations
 
 import asyncio

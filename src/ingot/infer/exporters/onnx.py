@@ -53,7 +53,7 @@ def export(model_folder: Path, out_folder: Path, config: Config) -> None:
     """
     try:
         import onnx  # noqa: F401 - torch writes ONNX with these two, and says less well that they are missing
-        import onnxscript  # noqa: F401
+        import onnxscript  # noqa: F401 - the same
     except ImportError as error:
         raise MissingExtraError("what writes ONNX", "onnx") from error
     decoder = load(model_folder).eval().requires_grad_(False)
