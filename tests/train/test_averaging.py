@@ -13,7 +13,8 @@ from ingot.flow.artifact import Artifact
 from ingot.model.convert import load
 from ingot.train.averaging import averaged
 from ingot.train.config import AdapterConfig, PretrainConfig
-from ingot.train.run import pretrain, round_to_half
+from ingot.train.finishing import round_to_half
+from ingot.train.run import pretrain
 from ingot.train.state import begin
 from ingot.train.trainer import advance
 from tests.train.parallel import together

@@ -11,41 +11,36 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from math import inf
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ingot.core import plugins
 from ingot.core.config import load
 from ingot.core.errors import InputError
-from ingot.core.storage import fsync_tree, remove_tree, write_atomically
+from ingot.core.storage import remove_tree, write_atomically
 from ingot.data.shards import Shards
 from ingot.data.stream import Stream
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
-from ingot.model.convert import SpecialTokens, save
 from ingot.model.decoder import Decoder
 from ingot.model.fusing import fused
 from ingot.plan.parallel import ParallelPlan
 from ingot.tokenizer.codec import Codec
-from ingot.train.adapters import attach, save_adapters
 from ingot.train.averaging import averaged
-from ingot.train.beginning import START, settle, start_of
+from ingot.train.beginning import settle, start_of
 from ingot.train.checkpoint import Saved
 from ingot.train.compiling import choose_compiling
 from ingot.train.config import PretrainConfig
 from ingot.train.copies import open_checkpoints
 from ingot.train.course import rule_of
-from ingot.train.heads import head_of, publish_head
+from ingot.train.finishing import publish_in_turn, publish_trained, training_facts, whole
+from ingot.train.heads import head_of
 from ingot.train.hooks import Hooks
-from ingot.train.journal import Journal, Unheard, read_curve
+from ingot.train.journal import Journal, Unheard
 from ingot.train.objective import Given, Head, Objective, bind
 from ingot.train.parallel.placement import Placement, alone
 from ingot.train.parallel.ranks import Ranks
-from ingot.train.parallel.writing import write_in_turn
-from ingot.train.publishing import copy_tokenizer, model_facts
 from ingot.train.refusals import refuse_damaged_shards, refuse_divided_texts, refuse_what_cannot_be_published
 from ingot.train.saving import Saver
 from ingot.train.spending import Spending
@@ -56,7 +51,6 @@ from ingot.train.watchdog import Watchdog
 CURVE, FINISHED, CHECKPOINTS = "curve.jsonl", "training.json", "checkpoints"
 MEMBER = "ingot.train.parallel.member:train_part"  # what each process runs when several train together
 ALONE = ParallelPlan()
-_LAST_SHARE = 0.05  # of the steps, over which the final loss is the mean
 
 
 def pretrain(config: PretrainConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
@@ -119,30 +113,11 @@ def train(
         is_plain = config.adapters is None and head is None
         decoder = None if is_plain and ranks.size > 1 else whole(state, config, head)
         if decoder is not None:
-            _publish(decoder, config, codec, inputs, context.folder, head)
+            publish_trained(decoder, config, codec, inputs, context.folder, head)
         elif is_plain:
-            _publish_in_turn(state, codec, inputs, context.folder)
+            publish_in_turn(state, codec, inputs, context.folder)
     ranks.wait()
-    return {**_facts(state, context.folder / CURVE), "epochs": batches.epochs(state.batch)}
-
-
-def whole(state: TrainingState, config: PretrainConfig, head: Head | None = None) -> Decoder | None:
-    """Return the decoder as one, on rank 0; None elsewhere. All ranks must ask."""
-    if state.placement.ranks.size == 1:
-        return state.decoder
-    weights = state.placement.whole_weights(state.decoder)
-    if state.placement.ranks.rank:
-        for _ in weights:
-            pass
-        return None
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        decoder = Decoder(config.model, state.decoder.dtype)
-        if config.adapters is not None:
-            attach(decoder, config.adapters)
-        if head is not None:
-            head.put_on(decoder)
-    decoder.load_state_dict(dict(weights), assign=True)
-    return decoder
+    return {**training_facts(state, context.folder / CURVE), "epochs": batches.epochs(state.batch)}
 
 
 def _seen(
@@ -228,75 +203,3 @@ def _announce(state: TrainingState, saved: Saved | None, context: StepContext, s
     weights = "those it was given" if start else "random weights"
     text = f"going on from step {state.step} ({how})" if saved else f"training from {weights} ({how})"
     context.emit("note", text=text)
-
-
-def _publish(
-    decoder: Decoder,
-    config: PretrainConfig,
-    codec: Codec,
-    inputs: Mapping[str, Artifact],
-    folder: Path,
-    head: Head | None = None,
-) -> None:
-    """Write the model folder, or that of its adapters: weights and settings, and beside them the tokenizer's files."""
-    copy_tokenizer(inputs["tokenizer"].path, folder)
-    if config.adapters is not None:
-        save_adapters(decoder.cpu(), config.adapters, folder, inputs[START].reference)
-    elif head is not None:
-        round_to_half(decoder)
-        publish_head(head, decoder.cpu(), codec, folder, config.sequence_length)
-    else:
-        round_to_half(decoder)
-        save(decoder.cpu(), folder, _special(codec))
-    fsync_tree(folder)
-
-
-def _publish_in_turn(state: TrainingState, codec: Codec, inputs: Mapping[str, Artifact], folder: Path) -> None:
-    """Write the model folder of a decoder that lies in parts, without ever having all of it in one process."""
-    write_in_turn(state.placement, state.decoder, folder, _special(codec), _rounded)
-    if state.placement.ranks.rank == 0:
-        copy_tokenizer(inputs["tokenizer"].path, folder)
-        fsync_tree(folder)
-
-
-def _special(codec: Codec) -> SpecialTokens:
-    return SpecialTokens(bos=codec.bos, ends=(codec.eos, codec.end_of_turn), pad=codec.pad)
-
-
-def round_to_half(decoder: Decoder) -> None:
-    """Round the matrices to numbers that f16 can hold, in place; they stay fp32.
-
-    What is evaluated afterwards is then, weight for weight, what an f16 export holds, so an export can be proved equal
-    instead of close. A number too large for f16 stays as it is.
-    """
-    with torch.no_grad():
-        for weight in decoder.parameters():
-            weight.copy_(_rounded(weight))
-
-
-def _rounded(weight: Tensor) -> Tensor:
-    if weight.ndim < 2:
-        return weight
-    rounded = weight.half().float()
-    return torch.where(rounded.isfinite(), rounded, weight)
-
-
-def _facts(state: TrainingState, curve: Path) -> dict[str, Any]:
-    lines = read_curve(curve)
-    last = [line["loss"] for line in lines[-max(1, round(len(lines) * _LAST_SHARE)) :] if "loss" in line]
-    told = ("step", "tokens", "learning_rate", "loss", "gradient_norm", "skipped")
-    return {
-        **model_facts(state.decoder),
-        "steps": state.step,
-        "tokens": state.tokens,
-        "final_loss": round(fmean(last), 4) if last else None,
-        "tokens_per_second": round(state.tokens / state.seconds, 1),
-        "seconds": round(state.seconds, 1),
-        "skipped_steps": sum("skipped" in line for line in lines),
-        "batches_left_out": state.batch - state.step,
-        "precision": state.precision,
-        "compiled": state.is_compiled,
-        "threads": state.threads,
-        "device": state.device.type,
-        **{name: value for line in lines[-1:] for name, value in line.items() if name not in told},
-    }
