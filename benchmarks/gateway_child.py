@@ -1,28 +1,37 @@
 """A server for benchmarks/serve_gateway.py, in a process of its own: the gateway, or next to nothing.
 
 `gateway` is the whole application over an engine that takes no time, so that what is measured is everything but the
-model. `echo` is the least an ASGI server can do with the same requests: read the body and send bytes back, in one piece
-or in as many chunks as the gateway would.
+model; `stamped` has one that makes a token every few milliseconds, whose text is the time it was made. `echo` is the
+least an ASGI server can do with the same requests, over the same connections: read the body and send as many bytes
+back, in one piece, or at the same pace with the time in them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
 import uvicorn
+from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingot.infer.engine import Control, EngineStats, Stop
 from ingot.infer.sampling import SamplingParams
-from ingot.infer.text import Drawn, Token, as_tokens
+from ingot.infer.text import Token
 from ingot.serve.app import create_app
-from ingot.serve.gateway import Limits
+from ingot.serve.connections import settings
+from ingot.serve.gateway import Gateway, Limits
 from ingot.serve.local.keys import Anybody
 from ingot.serve.local.models import OneModel
 from ingot.serve.local.store import FolderStore
@@ -31,7 +40,11 @@ from ingot.serve.ports import ServedModel
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 
-ANSWER = b'{"choices": [{"message": {"role": "assistant", "content": "a a a a"}}]}'
+SECONDS_PER_CHUNK = 0.005
+# As many bytes as the gateway answers.
+ANSWER = b'{"choices": [{"message": {"role": "assistant", "content": "a a a a"}}]}'.ljust(560)
+PIECE = b'data: {"choices":[{"delta":{"content":" %d"}}]}'
+PIECE_BYTES = 240
 
 
 class InstantEngine:
@@ -44,11 +57,13 @@ class InstantEngine:
 
     def __init__(self, codec: Codec) -> None:
         self.codec = codec
-        (self._token,) = codec.encode("a")
+        (token,) = codec.encode("a")
+        self._made = Token(token, "a", -0.1)
 
     def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
         """Return as many tokens as were asked for."""
-        return as_tokens(self._drawn(), self.codec.decoder(), params, frozenset())
+        yield from islice(repeat(self._made), params.max_tokens - 1)
+        yield replace(self._made, finish="length")
 
     def tokenize(self, text: str) -> None:
         """Return None: the codec is the only tokenizer here."""
@@ -64,21 +79,28 @@ class InstantEngine:
     def close(self) -> None:
         """Hold nothing."""
 
-    def _drawn(self) -> Generator[Drawn, None, None]:
-        while True:
-            yield Drawn(self._token, -0.1)
+
+class StampingEngine(InstantEngine):
+    """Says what time it is, again and again, at a steady pace."""
+
+    def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
+        """Return as many tokens as were asked for, one after another."""
+        for token in super().generate(prompt, params, stop):
+            time.sleep(SECONDS_PER_CHUNK)
+            yield replace(token, text=f" {time.monotonic_ns()}")
 
 
-def gateway(folder: Path) -> ASGIApp:
+def gateway(folder: Path, engine: type[InstantEngine] = InstantEngine) -> FastAPI:
     """Return the application, counting into a file as it does for people."""
     write(learn(["a quick brown fox jumps over the lazy dog " * 50], 384), folder)
-    model = ServedModel("instant", "instant@1", "chat", 0, InstantEngine(Codec.load(folder)))
+    model = ServedModel("instant", "instant@1", "chat", 0, engine(Codec.load(folder)))
     meter, store = UsageFile(folder / "usage.jsonl"), FolderStore(folder / "store")
-    return create_app(OneModel(model), Anybody(), meter, store, Limits(waiting=1000))
+    limits = Limits(waiting=1000)
+    return create_app(OneModel(model), Anybody(), meter, store, limits, while_up=closing(meter))
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with fixed bytes; a stream in as many chunks as tokens were asked for."""
+    """Answer with fixed bytes; a stream in as many chunks as tokens were asked for, each with its time."""
     if scope["type"] != "http":
         return
     body = b""
@@ -88,26 +110,29 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         if not message.get("more_body"):
             break
     asked = json.loads(body or b"{}")
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    for _ in range(asked["max_tokens"] if asked.get("stream") else 0):
-        await send({"type": "http.response.body", "body": b"data: " + ANSWER + b"\n\n", "more_body": True})
-    await send({"type": "http.response.body", "body": ANSWER})
+    is_stream = bool(asked.get("stream"))
+    size = [] if is_stream else [(b"content-length", str(len(ANSWER)).encode())]
+    headers = [(b"content-type", b"application/json"), *size]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for _ in range(asked["max_tokens"] if is_stream else 0):
+        await asyncio.sleep(SECONDS_PER_CHUNK)
+        piece = (PIECE % time.monotonic_ns()).ljust(PIECE_BYTES) + b"\n\n"
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"" if is_stream else ANSWER})
 
 
 def main() -> None:
-    """Serve `gateway` or `echo` on a free port, and print its number."""
+    """Serve `gateway`, `stamped` or `echo` on a free port, and print its number."""
+    kind = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
-        app: ASGIApp = gateway(Path(folder)) if sys.argv[1] == "gateway" else echo
-        config = uvicorn.Config(app, port=0, log_level="critical", ws="none", lifespan="auto")
-        server = uvicorn.Server(config)
-        started = server.startup
-
-        async def startup(sockets: list[object] | None = None) -> None:
-            await started()
-            print(server.servers[0].sockets[0].getsockname()[1], flush=True)
-
-        server.startup = startup  # type: ignore[method-assign, assignment]
-        server.run()
+        app: ASGIApp = echo
+        slots = Gateway(Limits())
+        if kind != "echo":
+            app = made = gateway(Path(folder), StampingEngine if kind == "stamped" else InstantEngine)
+            slots = made.state.server.gateway
+        listener = socket.create_server(("127.0.0.1", 0))
+        print(listener.getsockname()[1], flush=True)
+        uvicorn.Server(settings(app, slots, log_level="critical")).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from typing import Any
 class Connection:
     """One connection to a server on loopback."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str | None = None) -> None:
         self._port = port
+        self._own = "" if key is None else f"Authorization: Bearer {key}\r\n"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._is_over = False  # the server has said that this answer is the last on this connection
 
     async def post(self, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
         """Return the status and the whole body of an answer."""
@@ -33,14 +35,15 @@ class Connection:
         return await self._ask("POST", path, json.dumps(body).encode())
 
     async def _ask(self, method: str, path: str, content: bytes) -> tuple[int, AsyncGenerator[bytes, None]]:
+        if self._is_over:
+            self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{self._own}"
         writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
         answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        if "connection: close" in answer:
-            self._streams = None
+        self._is_over = "connection: close" in answer
         status = int(answer.split(" ", 2)[1])
         length = answer.partition("content-length: ")[2].partition("\r\n")[0]
         return status, _sized(reader, int(length)) if length else _chunked(reader)
@@ -49,7 +52,7 @@ class Connection:
         """Hang up."""
         if self._streams is not None:
             self._streams[1].close()
-            self._streams = None
+        self._streams, self._is_over = None, False
 
 
 async def _sized(reader: asyncio.StreamReader, length: int) -> AsyncGenerator[bytes, None]:

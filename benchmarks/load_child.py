@@ -9,16 +9,19 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from benchmarks.gateway_child import InstantEngine
 from ingot.flow.home import Home
-from ingot.infer.text import Drawn
+from ingot.infer.engine import Stop
+from ingot.infer.sampling import SamplingParams
+from ingot.infer.text import Token
 from ingot.serve.app import create_app
+from ingot.serve.connections import settings
 from ingot.serve.draining import DrainingServer
 from ingot.serve.gateway import Limits
 from ingot.serve.local.app import local_app
@@ -39,10 +42,11 @@ class PacedEngine(InstantEngine):
 
     name = "paced"
 
-    def _drawn(self) -> Generator[Drawn, None, None]:
-        for drawn in super()._drawn():
+    def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
+        """Return as many tokens as were asked for, one after another."""
+        for token in super().generate(prompt, params, stop):
             time.sleep(SECONDS_PER_TOKEN)
-            yield drawn
+            yield token
 
 
 def paced(folder: Path) -> FastAPI:
@@ -51,7 +55,8 @@ def paced(folder: Path) -> FastAPI:
     write(learn(["a quick brown fox jumps over the lazy dog " * 50], 384), folder)
     model = ServedModel("acme", "acme@1", "chat", 0, PacedEngine(Codec.load(folder)))
     meter, store = UsageFile(folder / "usage.jsonl"), FolderStore(folder / "store")
-    return create_app(OneModel(model), Anybody(), meter, store, Limits(at_once=CAPACITY, waiting=WAITING))
+    limits = Limits(at_once=CAPACITY, waiting=WAITING)
+    return create_app(OneModel(model), Anybody(), meter, store, limits, while_up=closing(meter))
 
 
 def main() -> None:
@@ -60,7 +65,7 @@ def main() -> None:
     app = paced(folder) if kind == "paced" else local_app(Home(folder), ["acme"], limits=Limits(waiting=1000))
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(app, log_level="critical", ws="none")
+    config = settings(app, app.state.server.gateway, log_level="critical")
     DrainingServer(config, app.state.server).run(sockets=[listener])
 
 

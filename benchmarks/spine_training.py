@@ -47,13 +47,13 @@ OURS, THEIRS = "Ingot, AdamW", "Hugging Face Trainer, defaults"
 Side = Callable[[int], list[float]]  # steps -> processor seconds of each but the first
 
 
-def shards(folder: Path, rows: int) -> Shards:
+def shards(folder: Path, rows: int, vocabulary: int = MODEL.vocabulary) -> Shards:
     """Write random ids in documents of uneven length: what a step costs does not depend on which ids they are."""
     random = np.random.default_rng(0)
-    tokens = random.integers(MODEL.vocabulary, size=rows * LENGTH + 1).astype(np.uint16)
+    tokens = random.integers(vocabulary, size=rows * LENGTH + 1).astype(np.uint16)
     ends = np.cumsum(random.geometric(1 / MEAN_DOCUMENT_TOKENS, size=len(tokens)))
     (folder / "00000").mkdir(parents=True)
-    with ShardWriter(folder / "00000", "uint16", MODEL.vocabulary) as writer:
+    with ShardWriter(folder / "00000", "uint16", vocabulary) as writer:
         for number, document in enumerate(np.split(tokens, ends[ends < len(tokens)])):
             writer.append(str(number), 0, [document])
     writer.finish()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
+import time
+from collections import Counter
 from typing import Any
 
 import httpx
 import uvicorn
 
 from ingot.serve.app import create_app
+from ingot.serve.connections import settings
 from ingot.serve.draining import DrainingServer
 from ingot.serve.local.keys import Anybody
 from ingot.serve.local.models import OneModel
 from ingot.serve.local.store import FolderStore
 from tests.serve.running import Counting, PacedEngine, eventually, served
+from tests.serve.scripted import ScriptedEngine
 
 BODY: dict[str, Any] = {"model": "acme", "prompt": "x", "max_tokens": 6, "temperature": 0, "stream": True}
 
@@ -44,3 +49,38 @@ def test_a_server_that_is_told_to_end(engine: PacedEngine, store: FolderStore) -
         assert list(lines)[-2] == "data: [DONE]"
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_nobody_is_reset_when_it_ends_under_load(scripted: ScriptedEngine, store: FolderStore) -> None:
+    app = create_app(OneModel(served(scripted, "chat")), Anybody(), Counting(), store)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = DrainingServer(settings(app, app.state.server.gateway, log_level="critical"), app.state.server)
+    running = threading.Thread(target=lambda: server.run(sockets=[listener]))
+    running.start()
+    eventually(lambda: server.started)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions"
+    body = {"model": "acme", "messages": [{"role": "user", "content": "Hi. " * 200}]}
+    seen: Counter[int | str] = Counter()
+
+    def ask() -> None:
+        with httpx.Client(timeout=20) as client:
+            while True:
+                try:
+                    status = client.post(address, json=body).status_code
+                except httpx.ConnectError:
+                    return  # the door is closed
+                except httpx.TransportError as error:
+                    status = repr(error)
+                seen[status] += 1
+                if status == 503:
+                    time.sleep(0.01)
+
+    askers = [threading.Thread(target=ask) for _ in range(6)]
+    for asker in askers:
+        asker.start()
+    eventually(lambda: seen[200] >= 12)
+    server.handle_exit(signal.SIGTERM, None)
+    for thread in (*askers, running):
+        thread.join(20)
+        assert not thread.is_alive()
+    assert set(seen) == {200, 503}

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 
 import pytest
 
+from ingot.infer.engine import Stop
 from ingot.infer.sampling import SamplingParams
+from ingot.infer.text import Token
 from ingot.serve.asks.asked import Question
 from ingot.serve.gateway import Gateway, Limits
 from ingot.serve.ports import Principal
@@ -34,14 +39,13 @@ ADA, BOB = Principal("ada"), Principal("bob")
 def test_a_full_server_refuses_at_the_door() -> None:
     async def scenario() -> None:
         gateway = Gateway(Limits(at_once=1, waiting=1))
-        async with gateway.visit(ADA), gateway.visit(ADA):
-            with pytest.raises(Refusal) as caught:
-                async with gateway.visit(ADA):
-                    raise AssertionError("there was no room")
+        with gateway.visit(ADA), gateway.visit(ADA):
+            with pytest.raises(Refusal) as caught, gateway.visit(ADA):
+                raise AssertionError("there was no room")
             assert (caught.value.status, caught.value.headers["Retry-After"]) == (429, "2")
-            async with gateway.visit(BOB):  # one key's flood does not keep the others out
+            with gateway.visit(BOB):  # one key's flood does not keep the others out
                 assert gateway.inside == 3
-        async with gateway.visit(ADA):
+        with gateway.visit(ADA):
             assert gateway.inside == 1
 
     asyncio.run(scenario())
@@ -51,9 +55,8 @@ def test_a_draining_server_takes_nobody() -> None:
     async def scenario() -> None:
         gateway = Gateway(Limits())
         gateway.is_draining = True
-        with pytest.raises(Refusal) as caught:
-            async with gateway.visit(ADA):
-                raise AssertionError("it was to end")
+        with pytest.raises(Refusal) as caught, gateway.visit(ADA):
+            raise AssertionError("it was to end")
         assert caught.value.status == 503
         assert "Retry-After" in caught.value.headers
 
@@ -70,5 +73,41 @@ def test_a_wait_has_an_end() -> None:
             assert (caught.value.status, caught.value.code) == (503, "deadline_exceeded")
             assert (gateway.active, gateway.waiting) == (1, 0)
         assert gateway.active == 0
+
+    asyncio.run(scenario())
+
+
+def test_who_finds_no_room_is_told_how_long_those_before_take() -> None:
+    async def scenario() -> str:
+        gateway = Gateway(Limits(at_once=1, waiting=3))
+        async with gateway.slot(ADA, 1):
+            await asyncio.sleep(0.4)
+        with gateway.visit(ADA), gateway.visit(ADA), gateway.visit(ADA), gateway.visit(ADA):
+            with pytest.raises(Refusal) as caught:
+                gateway.visit(ADA).__enter__()
+        return caught.value.headers["Retry-After"]
+
+    assert int(asyncio.run(scenario())) >= 2  # four requests of 0.4 seconds and more
+
+
+def test_an_answer_that_is_left_early_gives_its_thread_back() -> None:
+    class Endless(PacedEngine):
+        def __init__(self) -> None:
+            self.ended = threading.Event()
+
+        def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
+            try:
+                while True:
+                    yield Token(1, "a")
+            finally:
+                self.ended.set()
+
+    async def scenario() -> None:
+        gateway, engine = Gateway(Limits(at_once=1)), Endless()
+        for _ in range(3):
+            async with aclosing(gateway.tokens(engine, Question(0, [1], SamplingParams()))) as batches:
+                await anext(batches)
+            assert engine.ended.is_set()  # before the slot is anybody else's
+            engine.ended.clear()
 
     asyncio.run(scenario())

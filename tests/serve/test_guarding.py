@@ -12,7 +12,7 @@ from ingot.infer.text import Token
 from ingot.safety.guard import Guard, Rule
 from ingot.safety.holding import HoldLimits
 from ingot.safety.watches import injection, patterns, personal_data
-from ingot.serve.answers.reading import Call, Said
+from ingot.serve.answers.reading import Call, Part, Said
 from ingot.serve.guarding import Doors
 from ingot.serve.openai_api import ChatRequest
 from ingot.serve.policies import Policy
@@ -47,12 +47,12 @@ def doors(*policies: Policy) -> tuple[Doors, Kept]:
 
 
 def sent(through: Doors, parts: Sequence[Said]) -> list[Said]:
-    async def said() -> AsyncIterator[tuple[int, Said]]:
+    async def said() -> AsyncIterator[list[Part]]:
         for part in parts:
-            yield 0, part
+            yield [(0, part)]
 
     async def collect() -> list[Said]:
-        return [part async for _, part in through.guarded(said())]
+        return [part async for batch in through.guarded(said()) for _, part in batch]
 
     return asyncio.run(collect())
 

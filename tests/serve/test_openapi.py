@@ -27,7 +27,11 @@ def test_the_document_describes_every_body_and_refers_to_nothing_missing(address
     assert bodiless == {
         "/v1/files",
         "/v1/batches/{batch_id}/cancel",
+        "/v1/audio/transcriptions",
         "/v1/batch/jobs/{batch_id}/cancel",
+        "/v1/fine_tuning/jobs/{job_id}/cancel",
+        "/v1/fine_tuning/jobs/{job_id}/pause",
+        "/v1/fine_tuning/jobs/{job_id}/resume",
         "/v1/fine_tuning/models/{model_id}/archive",
     }
     chat = posts["/v1/chat/completions"]["requestBody"]["content"]["application/json"]["schema"]["anyOf"]

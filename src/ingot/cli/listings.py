@@ -39,7 +39,7 @@ def models(home_path: str, as_json: bool, debug: bool) -> None:
         (
             model.reference,
             as_number(model.facts["parameters"]),
-            f"{model.facts['bits_per_byte']:.3f}",
+            f"{model.facts['bits_per_byte']:.3f}" if "bits_per_byte" in model.facts else "-",
             str(model.facts["engine"]),
             model.record.finished,
             as_size(folder_bytes(model.path)),

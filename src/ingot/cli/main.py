@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "build": ("ingot.cli.build:build", "Build a model of your own from folders of documents."),
     "chat": ("ingot.cli.chat:chat", "Talk to a model in the terminal."),
     "serve": ("ingot.cli.serve:serve", "Serve a model over the OpenAI-compatible HTTP API."),
+    "release": ("ingot.cli.release:release", "Say which version answers under a name: promote, canary, roll back."),
     "models": ("ingot.cli.listings:models", "List the models you own."),
     "runs": ("ingot.cli.listings:runs", "List runs, or show one."),
     "artifacts": ("ingot.cli.listings:artifacts", "List everything the runs have made."),

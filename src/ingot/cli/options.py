@@ -82,6 +82,19 @@ def read_duration(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
+def read_size(text: str, option: str) -> int:
+    """Return bytes from `16GB`, `500MB` or `8GiB`.
+
+    >>> read_size("1.5GB", "--memory")
+    1500000000
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", text.strip().lower())
+    size = float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2] or " ") if match else 0.0
+    if not size:
+        raise UsageError(f"{text!r} is no size", where=option, fix="write it like 16GB or 500MB")
+    return int(size)
+
+
 def read_count(text: str, option: str) -> int:
     """Return a count from `2000`, `20k`, `5M` or `1B`.
 

@@ -9,12 +9,12 @@ import socket
 from pathlib import Path
 
 import click
-import uvicorn
 
-from ingot.cli.options import shared
+from ingot.cli.options import read_size, shared
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.wire import home_at
 from ingot.core.errors import BusyError
+from ingot.serve.connections import settings
 from ingot.serve.draining import DrainingServer
 from ingot.serve.local.app import local_app
 from ingot.serve.ports import Price
@@ -35,7 +35,7 @@ def read_price(context: click.Context, option: click.Parameter, value: str | Non
 
 
 @click.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option(
@@ -66,6 +66,12 @@ def read_price(context: click.Context, option: click.Parameter, value: str | Non
     metavar="NAME",
     help="A model that tells classes apart, for /v1/classifications; may be given several times.",
 )
+@click.option(
+    "--memory",
+    callback=lambda *given: None if given[2] is None else read_size(given[2], "--memory"),
+    metavar="SIZE",
+    help="What models may hold together, such as 16GB: idle ones are closed for others, and opened when asked.",
+)
 @click.option("--engine", default="auto", show_default=True, help="What runs the model: `ingot plugins engine`.")
 @shared
 def serve(
@@ -76,6 +82,7 @@ def serve(
     price: Price | None,
     policies: Path | None,
     classifiers: tuple[str, ...],
+    memory: int | None,
     engine: str,
     drain_seconds: float,
     home_path: str,
@@ -84,8 +91,9 @@ def serve(
 ) -> None:
     """Serve models over HTTP to clients of OpenAI's and of Mistral's API.
 
-    NAME follows the newest version of a model while it serves: a new one that answers takes over, without a failed
-    request. NAME@VERSION stays what it is. /healthz, /readyz and /metrics tell how the server is.
+    NAME follows its release (`ingot release show`) while it serves, or else the newest version of the model of that
+    name: a version that answers takes over, without a failed request. NAME@VERSION stays what it is. Without NAME,
+    every name that has a release is served. /healthz, /readyz and /metrics tell how the server is.
 
     On SIGTERM it takes no more requests and finishes those it has. Each request adds a line to usage.jsonl in the home:
     who asked which model, tokens read and written, seconds and joules. At 64 MB the file becomes usage.1.jsonl, in
@@ -101,17 +109,20 @@ def serve(
         price=price,
         policies=policies,
         classifiers=classifiers,
+        most_bytes=memory,
     )
+    ids = [card.id for card in app.state.server.source.cards()]
+    served = [name for name in names if name.partition("@")[0] in ids] or ids
     address = f"http://{url_host(host)}:{listener.getsockname()[1]}/v1"
     if as_json:
-        print_json_lines([{"kind": "serving", "model": name, "address": address} for name in names])
+        print_json_lines([{"kind": "serving", "model": name, "address": address} for name in served])
     else:
-        click.echo(f"Serving {', '.join(names)} at {address} (end with Ctrl+C). Try:")
-        body = json.dumps({"model": names[0], "prompt": "Once", "max_tokens": 40})
+        click.echo(f"Serving {', '.join(served) or 'nothing yet'} at {address} (end with Ctrl+C). Try:")
+        body = json.dumps({"model": (served or ["NAME"])[0], "prompt": "Once", "max_tokens": 40})
         header = "'Content-Type: application/json'"
         click.echo(f"  curl {shlex.quote(f'{address}/completions')} -H {header} -d '{body}'")
-    settings = uvicorn.Config(app, log_level="debug" if debug else "warning")
-    DrainingServer(settings, app.state.server, drain_seconds).run(sockets=[listener])
+    config = settings(app, app.state.server.gateway, log_level="debug" if debug else "warning")
+    DrainingServer(config, app.state.server, drain_seconds).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,15 +1,16 @@
 """The step that makes shards of conversations, for supervised fine-tuning.
 
-A source holds JSON Lines, one conversation each: `{"messages": [{"role": "user", "content": "..."}, ...]}`. Each is
-framed by `tokenizer/chat`, as it will be when the model is served, and becomes one document of the shards. What a model
-learns of it is shown, not only counted: `masked.txt` holds the first conversations with the learned part marked.
-A line that is no conversation is left out, with its reason in `failures.jsonl`.
+A source holds JSON Lines, one conversation each: `{"messages": [{"role": "user", "content": "..."}, ...]}`, and beside
+it `tools` where the assistant may call some. Each is framed by `tokenizer/chat`, as it will be when the model is
+served, and becomes one document of the shards. A source named `held_out` is kept aside whole. What a model learns is
+shown, not only counted: `masked.txt` holds the first conversations with the learned part marked. A line that is no
+conversation is left out, with its reason in `failures.jsonl`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +22,12 @@ from ingot.data.example_lines import is_held_out, lines
 from ingot.data.shard import ShardWriter
 from ingot.data.shards import FORMAT, SPLITS
 from ingot.flow.artifact import Artifact
+from ingot.flow.source import Snapshot
 from ingot.flow.step import Facts, StepContext
 from ingot.tokenizer.chat import Rendered, render, with_marks
 from ingot.tokenizer.codec import Codec
 
+HELD_OUT = "held_out"  # of a source: what it holds is only measured on
 SHOWN = 5
 _SMALL_VOCABULARY = 1 << 16
 _BETWEEN_REPORTS = 1000
@@ -47,6 +50,7 @@ class _Counted:
     conversations: int = 0
     tokens: int = 0
     trained: int = 0
+    longest: int = 0
 
 
 def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
@@ -66,13 +70,12 @@ def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContex
             place = context.folder / split / shard_name(0)
             place.mkdir(parents=True)
             writers[split] = stack.enter_context(ShardWriter(place, dtype, codec.vocabulary))
-        for number, (where, line) in enumerate(lines(context.sources)):
+        for number, (where, line, split) in enumerate(_in_splits(context.sources, config)):
             try:
                 rendered = _rendered(line, codec)
             except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
                 failures.append({"where": where, "reason": error.what if isinstance(error, InputError) else str(error)})
                 continue
-            split = "held_out" if is_held_out(line.strip(), config.held_out_share) else "train"
             writers[split].append(where, len(line), [rendered.ids, [codec.eos]])
             _count(counted[split], rendered)
             if len(shown) < SHOWN:
@@ -103,8 +106,17 @@ def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContex
     return facts
 
 
+def _in_splits(sources: Mapping[str, Snapshot], config: Config) -> Iterator[tuple[str, bytes, str]]:
+    """Yield the lines of all sources with where each stands and the split it goes to."""
+    for where, line in lines({name: snapshot for name, snapshot in sources.items() if name != HELD_OUT}):
+        yield where, line, HELD_OUT if is_held_out(line.strip(), config.held_out_share) else "train"
+    for where, line in lines({name: snapshot for name, snapshot in sources.items() if name == HELD_OUT}):
+        yield where, line, HELD_OUT
+
+
 def _rendered(line: bytes, codec: Codec) -> Rendered:
-    rendered = render(json.loads(line)["messages"], codec)
+    example = json.loads(line)
+    rendered = render(example["messages"], codec, tools=example.get("tools") or ())
     if not any(rendered.trained):
         raise InputError("the assistant says nothing in it")
     return rendered
@@ -114,6 +126,7 @@ def _count(counted: _Counted, rendered: Rendered) -> None:
     counted.conversations += 1
     counted.tokens += len(rendered.ids) + 1
     counted.trained += sum(rendered.trained)
+    counted.longest = max(counted.longest, len(rendered.ids) + 1)
 
 
 def _refuse_silence(train: _Counted, failures: list[dict[str, str]], context: StepContext) -> None:
@@ -133,6 +146,7 @@ def _facts(counted: Mapping[str, _Counted], failures: list[dict[str, str]]) -> d
         "train_documents": train.conversations,
         "train_tokens": train.tokens,
         "trained_tokens": train.trained,
+        "longest_tokens": train.longest,
         "held_out_documents": held_out.conversations,
         "held_out_tokens": held_out.tokens,
         "failures": len(failures),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from ingot.core.config import added
 from ingot.core.errors import UsageError
 
 
@@ -13,11 +15,13 @@ class PackageConfig:
 
     `engine` "auto" takes the fastest installed engine whose greedy tokens equal the reference's; a name takes that one
     and fails when it does not agree. Each engine answers `prompts` prompts with `tokens` tokens for the certificate.
+    A model of the `kind` "chat" has been taught to answer, one of the kind "base" goes on with texts.
     """
 
     engine: str = "auto"
     prompts: int = 6
     tokens: int = 32
+    kind: Literal["base", "chat"] = added("base")
 
     def __post_init__(self) -> None:
         for name in ("prompts", "tokens"):

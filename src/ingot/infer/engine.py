@@ -19,12 +19,12 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingot.core.errors import EngineLostError, InputError, MissingExtraError
+from ingot.core.errors import EngineLostError, IngotError, InputError, MissingExtraError
 from ingot.core.hardware import machine
 from ingot.core.plugins import load
 from ingot.infer.sampling import GREEDY, SamplingParams
@@ -35,6 +35,7 @@ CERTIFICATE_FILE = "certificate.json"
 REFERENCE_ENGINE = "torch"
 
 Stop = Callable[[], bool]
+Heard = Sequence[Token] | IngotError | None  # tokens as they come, then why there is no more, or None after the last
 Control = Literal["grammar", "penalties", "logit_bias"]
 
 
@@ -86,6 +87,36 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the model's memory; the engine cannot be used afterwards."""
+
+
+@runtime_checkable
+class SteppedEngine(Protocol):
+    """An engine whose answers advance together, for a caller with a loop of its own: one thread, nobody waits inside.
+
+    One thread calls these, and nobody calls `generate` meanwhile.
+    """
+
+    def begin(self, prompt: Sequence[int], params: SamplingParams) -> int:
+        """Begin an answer and return its number. Raises InputError when the prompt cannot be answered."""
+
+    def step(self) -> list[tuple[int, Heard]]:
+        """Go on by one step for every answer, and return what each said; an answer that is over is forgotten."""
+
+    def drop(self, number: int) -> None:
+        """End an answer that nobody wants any more, if it is not over."""
+
+
+@runtime_checkable
+class PushingEngine(Protocol):
+    """An engine that tells its tokens to whoever asked, instead of having a thread of theirs wait for each."""
+
+    def listen(
+        self, prompt: Sequence[int], params: SamplingParams, hear: Callable[[Heard], object]
+    ) -> Callable[[], None]:
+        """Begin an answer; return what ends it early. `hear` is called in another thread and must not wait.
+
+        It hears tokens, as many at a time as there are, and then once None or an error. Raises as `generate` does.
+        """
 
 
 def open_engine(

@@ -1,14 +1,18 @@
 """The child process that one engine of a served model lives in; the other end is `supervised`.
 
-It reads orders from a socket, one JSON line each, and answers with lines that name the order they belong to. Every
-answer is made in a thread of its own, so that cancelling one, or asking how busy the engine is, never waits. The child
-ends with its parent, however that ended: by the kernel's signal, or because the socket says nobody is there.
+It reads orders from a socket, one JSON line each, and answers with lines that name the order they belong to. An engine
+that steps all answers together is stepped by the one thread there is, which looks for orders between two steps and
+tells what a step made in one line: each line wakes the parent, and while the processor computes, that costs more than
+the line itself. For any other engine every answer is made in a thread of its own, so that cancelling one, or asking how
+busy the engine is, never waits. The child ends with its parent, however that ended: by the kernel's signal, or because
+the socket says nobody is there.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import selectors
 import signal
 import socket
 import threading
@@ -19,9 +23,10 @@ from typing import Any
 
 from ingot.core.confinement import die_with_parent
 from ingot.core.errors import IngotError
-from ingot.infer.engine import Engine, build
+from ingot.infer.engine import Engine, Heard, SteppedEngine, build
 from ingot.infer.grammar import Grammar
 from ingot.infer.sampling import SamplingParams
+from ingot.infer.text import Token
 
 _READ_BYTES = 1 << 16
 
@@ -40,20 +45,33 @@ def main(descriptor: int, parent: int, name: str, model_folder: str, threads: in
         said.line(["failed", described(error)])
         os._exit(1)
     said.line(["ready", engine.context, engine.most_top_logprobs, sorted(engine.controls)])
-    answering = _Answering(engine, said)
-    for order in lines(connection):
-        answering.follow(order)
+    if isinstance(engine, SteppedEngine):
+        _Stepping(engine, said).follow(connection)
+    else:
+        answering = _Answering(engine, said)
+        for order in lines(connection):
+            answering.follow(order)
     os._exit(0)  # threads may still be deep inside the engine
 
 
 def lines(connection: socket.socket) -> Iterator[Any]:
     """Yield what the other side says, until it is gone."""
-    buffer = bytearray()
+    cutter = _Cutter()
     while chunk := _received(connection):
-        buffer += chunk
-        *whole, rest = buffer.split(b"\n")
-        buffer = rest
-        yield from map(json.loads, whole)
+        yield from cutter.lines(chunk)
+
+
+class _Cutter:
+    """Cuts what arrives into lines of JSON."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def lines(self, chunk: bytes) -> Iterator[Any]:
+        self._rest += chunk
+        *whole, rest = self._rest.split(b"\n")
+        self._rest = rest
+        return map(json.loads, whole)
 
 
 def _received(connection: socket.socket) -> bytes:
@@ -103,6 +121,60 @@ class _Voice:
             os._exit(0)
 
 
+class _Stepping:
+    """Follows orders between the steps of an engine, see `_Answering`."""
+
+    def __init__(self, engine: Engine, said: _Voice) -> None:
+        assert isinstance(engine, SteppedEngine), "the engine that is stepped is one that can be"
+        self._engine, self._stepped, self._said = engine, engine, said
+        self._numbers: dict[int, int] = {}  # the parent's, by the engine's own
+
+    def follow(self, connection: socket.socket) -> None:
+        """Answer until the parent is gone."""
+        cutter = _Cutter()
+        arriving = selectors.DefaultSelector()
+        arriving.register(connection, selectors.EVENT_READ)
+        while True:
+            if arriving.select(0 if self._numbers else None):
+                chunk = _received(connection)
+                if not chunk:
+                    return
+                for order in cutter.lines(chunk):
+                    self._follow(*order)
+            if self._numbers:
+                self._tell(self._stepped.step())
+
+    def _follow(self, kind: str, number: int, *details: Any) -> None:
+        if kind == "cancel":
+            for own in [own for own, asked in self._numbers.items() if asked == number]:
+                self._stepped.drop(own)
+                del self._numbers[own]
+            return
+        try:
+            if kind == "generate":
+                prompt, fields = details
+                self._numbers[self._stepped.begin(prompt, _read_params(fields))] = number
+            else:
+                self._said.line(["value", number, valued(self._engine, kind, *details)])
+        except Exception as error:  # it belongs to this request; the parent raises it there
+            self._said.line(["error", number, described(error)])
+
+    def _tell(self, heard: list[tuple[int, Heard]]) -> None:
+        told: list[Any] = []
+        for own, what in heard:
+            number = self._numbers[own]
+            if what is None:
+                told.append([number, None])
+            elif isinstance(what, IngotError):
+                self._said.line(["error", number, described(what)])
+            else:
+                told.append([number, [as_fields(token) for token in what]])
+            if what is None or isinstance(what, IngotError):
+                del self._numbers[own]
+        if told:
+            self._said.line(["told", told])
+
+
 class _Answering:
     """Follows orders: ["generate", number, prompt, params], ["cancel", number] and questions with one value back."""
 
@@ -119,7 +191,7 @@ class _Answering:
             self._cancelled[number] = threading.Event()
             threading.Thread(target=self._generate, args=(number, *details), daemon=True).start()
         elif kind == "stats":
-            self._said.line(["value", number, asdict(self._engine.stats())])
+            self._value(kind, number)
         else:
             threading.Thread(target=self._value, args=(kind, number, *details), daemon=True).start()
 
@@ -127,16 +199,33 @@ class _Answering:
         cancelled = self._cancelled[number]
         try:
             for one in self._engine.generate(prompt, _read_params(fields), cancelled.is_set):
-                self._said.line(["token", number, one.id, one.text, one.logprob, one.top, one.finish])
-            self._said.line(["end", number])
+                self._said.line(["told", [[number, [as_fields(one)]]]])
+            self._said.line(["told", [[number, None]]])
         except Exception as error:  # it belongs to this request; the parent raises it there
             self._said.line(["error", number, described(error)])
         finally:
             del self._cancelled[number]
 
-    def _value(self, kind: str, number: int, asked: Any) -> None:
+    def _value(self, kind: str, number: int, *asked: Any) -> None:
         try:
-            value = self._engine.tokenize(asked) if kind == "tokenize" else self._engine.embed(asked).tolist()
-            self._said.line(["value", number, value])
+            self._said.line(["value", number, valued(self._engine, kind, *asked)])
         except Exception as error:  # as above
             self._said.line(["error", number, described(error)])
+
+
+def valued(engine: Engine, kind: str, *asked: Any) -> Any:
+    """Return the answer to a question that has one value."""
+    if kind == "stats":
+        return asdict(engine.stats())
+    return engine.tokenize(*asked) if kind == "tokenize" else engine.embed(*asked).tolist()
+
+
+def as_fields(token: Token) -> list[Any]:
+    """Return a token as JSON values."""
+    return [token.id, token.text, token.logprob, token.top, token.finish, token.cached]
+
+
+def read_token(fields: list[Any]) -> Token:
+    """Return the token in JSON values."""
+    token, text, logprob, top, finish, cached = fields
+    return Token(token, text, logprob, tuple((int(i), float(p)) for i, p in top), finish, cached)

@@ -41,23 +41,27 @@ def json_object() -> Grammar:
 
 
 def check(schema: Any) -> None:
-    """Raise InputError when answers cannot be held to a schema; `where` is the place in it, as a JSON pointer."""
+    """Raise InputError when answers cannot be held to a schema; `where` is the place in it, as a JSON pointer.
+
+    It is read here and now: one of a caller is read in a child first (`schema_reader`).
+    """
+    rules_for(Grammar("json_schema", text_of(schema)))
+
+
+def text_of(schema: Any) -> str:
+    """Return a schema as JSON. Raises InputError for one that is no JSON, or too long."""
     try:
-        text = json.dumps(schema, ensure_ascii=False)
+        text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise _unreadable(str(error)) from error
-    rules_for(Grammar("json_schema", text))
+    _check_length("json_schema", text)
+    return text
 
 
 @lru_cache(_KEPT)
 def rules_for(grammar: Grammar) -> Rules:
     """Return the rules of a grammar. Raises InputError for one that cannot be enforced."""
-    if len(grammar.text) > MOST_CHARACTERS:
-        raise InputError(
-            f"the {grammar.kind} has {len(grammar.text)} characters, more than {MOST_CHARACTERS}",
-            where="#",
-            fix="ask for a smaller part of it",
-        )
+    _check_length(grammar.kind, grammar.text)
     if grammar.kind == "regex":
         rules = pruned({ROOT: Lexeme(read(grammar.text, "regex", is_whole=True))})
         if not rules:
@@ -79,6 +83,15 @@ def ebnf(grammar: Grammar, names: frozenset[str] = frozenset()) -> str:
 def lark(grammar: Grammar) -> str:
     """Return a grammar for llguidance."""
     return as_lark(rules_for(grammar))
+
+
+def _check_length(kind: GrammarKind, text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(
+            f"the {kind} has {len(text)} characters, more than {MOST_CHARACTERS}",
+            where="#",
+            fix="ask for a smaller part of it",
+        )
 
 
 def _no_number(name: str) -> float:

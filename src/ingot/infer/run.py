@@ -36,19 +36,24 @@ _TAKEN = (
     *("config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json"),
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"),
 )
+_FIGURES = ("interval", "valid_loss", "valid_accuracy")  # beside bits per byte
 _LONGEST_PROMPT = 48  # tokens; short enough for the smallest context, long enough to mean something
 
 
 def package(config: PackageConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
-    """Copy the checkpoint's model, export it, certify every engine installed here, and write the model card."""
+    """Copy the checkpoint's model, export it, certify every engine installed here, and write the model card.
+
+    Without an input `report` the figures are those the training ended with.
+    """
     context.emit("note", text="copying and exporting the model")
     for source in (inputs["checkpoint"], inputs["tokenizer"]):
         take(source.path, context.folder)
     name = inputs["checkpoint"].name.removesuffix("-checkpoint")
     _export(context, name)
-    certificate = certify(config, context, opening_texts(inputs["report"].path))
-    facts = _facts(context.folder, certificate, inputs["report"].facts)
-    card = Card(name, facts, inputs["report"].facts, _ancestors(inputs.values()))
+    certificate = certify(config, context, opening_texts(inputs["report"].path) if "report" in inputs else [])
+    figures = inputs.get("report", inputs["checkpoint"]).facts
+    facts = _facts(config, context.folder, certificate, figures)
+    card = Card(name, facts, figures, _ancestors(inputs.values()))
     write_atomically(context.folder / CARD_FILE, write_card(card))
     return facts
 
@@ -158,15 +163,15 @@ def _ancestors(inputs: Iterable[Artifact]) -> list[Artifact]:
     return list(found.values())
 
 
-def _facts(folder: Path, certificate: Mapping[str, Any], report: Facts) -> dict[str, Any]:
+def _facts(config: PackageConfig, folder: Path, certificate: Mapping[str, Any], figures: Facts) -> dict[str, Any]:
     sizes = read_config(folder)
     engines = {
         name: {"agrees": one["agrees"], "tokens_per_second": one["tokens_per_second"]}
         for name, one in certificate["engines"].items()
     }
-    scores = {key: value for key, value in report.items() if key.endswith("bits_per_byte") or key == "interval"}
+    scores = {key: value for key, value in figures.items() if key.endswith("bits_per_byte") or key in _FIGURES}
     return {
-        "kind": "base",
+        "kind": config.kind,
         "engine": certificate["engine"],
         "engines": engines,
         "parameters": sizes.parameters,

@@ -30,7 +30,8 @@ class SamplingParams:
     `top_k` 0 and `top_p` 1 switch those filters off; `seed` None draws a fresh one; `top_logprobs` asks for that many
     alternatives beside every token. `grammar` forces the form of the answer. The penalties lower a token's logit, by
     `presence_penalty` once and by `frequency_penalty` for each time it stands in the answer so far; `logit_bias` adds
-    to the logits of single ids.
+    to the logits of single ids. A prompt that begins like an earlier one need not be read again, where both have the
+    same `cache_salt`; None keeps nothing and profits from nothing.
     """
 
     max_tokens: int = 256
@@ -44,6 +45,7 @@ class SamplingParams:
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     logit_bias: tuple[tuple[int, float], ...] = ()
+    cache_salt: str | None = None
 
     def __post_init__(self) -> None:
         _require(self.max_tokens >= 1, "max_tokens", self.max_tokens, "at least 1")

@@ -3,7 +3,8 @@
 The life of a request:
 
     1. `generate` checks it here, gives it a number and sends it to the child, or keeps it until the child is up
-    2. one thread, the keeper, reads everything the child says and puts it into the request's own queue
+    2. one thread, the keeper, reads everything the child says and hands it to whoever asked: to a queue that a thread
+       waits at (`generate`), or to a function that passes it on (`listen`)
     3. the child dies: requests without a token so far wait for the next child and are sent to it, once; the others end
        with EngineLostError, since what they said already cannot be taken back
     4. the keeper starts the next child at once; one that cannot even open the model is tried again ever more slowly,
@@ -27,7 +28,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -36,8 +38,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingot.core.errors import IngotError, from_fields
-from ingot.infer.engine import Control, EngineStats, Stop, engine_lost, fitted
-from ingot.infer.engine_child import as_order, lines
+from ingot.infer.engine import Control, EngineStats, Heard, Stop, engine_lost, fitted
+from ingot.infer.engine_child import as_order, lines, read_token
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
 from ingot.tokenizer.codec import Codec
@@ -49,16 +51,14 @@ _LAST_WORDS_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_TRIES = 2
 
-_End = IngotError | None
-
 
 @dataclass(eq=False)
 class _Asked:
-    """A request: how to order it from a child, what came back, and how often it was sent."""
+    """A request: how to order it from a child, who hears what comes back, and how often it was sent."""
 
     number: int
     order: list[Any]
-    replies: queue.SimpleQueue[Token | list[Any] | dict[str, Any] | _End] = field(default_factory=queue.SimpleQueue)
+    hear: Callable[[Any], object]
     tries: int = 0
     is_begun: bool = False
 
@@ -99,8 +99,13 @@ class Engine:
 
     def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
         """Return the answer as it is made. Raises EngineLostError when the child dies in the middle of it."""
-        shortened = fitted(prompt, params, self)
-        return self._tokens(["generate", list(map(int, prompt)), as_order(shortened)], stop)
+        return self._tokens(self._ordered(prompt, params), stop)
+
+    def listen(
+        self, prompt: Sequence[int], params: SamplingParams, hear: Callable[[Heard], object]
+    ) -> Callable[[], None]:
+        """Begin an answer whose tokens `hear` is given by the keeper; return what ends it early."""
+        return partial(self._forget, self._ask(self._ordered(prompt, params), hear))
 
     def tokenize(self, text: str) -> list[int] | None:
         """Return the ids that the tokenizer in the exported file gives a text."""
@@ -130,32 +135,37 @@ class Engine:
             child.leave()
         self._keeper.join()
 
+    def _ordered(self, prompt: Sequence[int], params: SamplingParams) -> list[Any]:
+        return ["generate", list(map(int, prompt)), as_order(fitted(prompt, params, self))]
+
     def _tokens(self, order: list[Any], stop: Stop | None) -> Iterator[Token]:
-        asked = self._ask(order)
+        replies: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+        asked = self._ask(order, replies.put)
         try:
             while stop is None or not stop():
                 try:
-                    reply = asked.replies.get(timeout=None if stop is None else _STOP_POLL_SECONDS)
+                    reply = replies.get(timeout=None if stop is None else _STOP_POLL_SECONDS)
                 except queue.Empty:
                     continue
-                if not isinstance(reply, Token):
+                if reply is None or isinstance(reply, IngotError):
                     _raise(reply)
                     return
-                yield reply
+                yield from reply
         finally:
             self._forget(asked)
 
     def _value(self, order: list[Any], seconds: float | None = None) -> Any:
-        asked = self._ask(order)
+        replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        asked = self._ask(order, replies.put)
         try:
-            reply = asked.replies.get(timeout=seconds)
+            reply = replies.get(timeout=seconds)
             _raise(reply)
             return reply
         finally:
             self._forget(asked)
 
-    def _ask(self, order: list[Any]) -> _Asked:
-        asked = _Asked(next(self._numbers), order)
+    def _ask(self, order: list[Any], hear: Callable[[Any], object]) -> _Asked:
+        asked = _Asked(next(self._numbers), order, hear)
         with self._state:
             if self._closed.is_set() or self._down is not None:
                 raise self._down or engine_lost(self.name, "it was closed")
@@ -217,18 +227,22 @@ class Engine:
         if kind == "failed":
             self._refusal = from_fields(details[0])
             return
-        number, *rest = details
+        if kind == "told":
+            for number, tokens in details[0]:
+                self._reply(number, None if tokens is None else list(map(read_token, tokens)), is_last=tokens is None)
+            return
+        number, content = details
+        self._reply(number, content if kind == "value" else from_fields(content), is_last=True)
+
+    def _reply(self, number: int, content: Any, *, is_last: bool) -> None:
         asked = self._asked.get(number)  # one that was given up meanwhile is not there any more
         if asked is None:
             return
         asked.is_begun = True
-        if kind == "token":
-            token, text, logprob, top, finish = rest
-            asked.replies.put(Token(token, text, logprob, tuple((int(i), float(p)) for i, p in top), finish))
-            return
-        with self._state:
-            self._asked.pop(number, None)
-        asked.replies.put(rest[0] if kind == "value" else from_fields(rest[0]) if kind == "error" else None)
+        if is_last:
+            with self._state:
+                self._asked.pop(number, None)
+        asked.hear(content)
 
     def _open_for_orders(self, child: _Child, context: int, most: int, controls: list[Control]) -> None:
         self.context, self.most_top_logprobs, self.controls = context, most, frozenset(controls)
@@ -267,7 +281,7 @@ class Engine:
             for asked in lost:
                 del self._asked[asked.number]
         for asked in lost:
-            asked.replies.put(reason)
+            asked.hear(reason)
 
 
 class _Child:

@@ -19,11 +19,15 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True)
 class Drawn:
-    """One token id as an engine chose it; `top` holds alternatives as (id, log-probability), most probable first."""
+    """One token id as an engine chose it; `top` holds alternatives as (id, log-probability), most probable first.
+
+    `cached` is what the first one of an answer says, see Token.
+    """
 
     id: int
     logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()
+    cached: int | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Token:
     """One token of an answer and the text it released, which may be empty or belong to tokens before it.
 
     The last token of an answer says why it is the last in `finish`: `stop` (the model ended the text, or a stop string
-    was met, which is not part of the text) or `length` (max_tokens reached, or the context is full).
+    was met, which is not part of the text) or `length` (max_tokens reached, or the context is full). The first one says
+    in `cached` how many tokens of the prompt were known from an earlier one, where the engine can tell.
     """
 
     id: int
@@ -39,6 +44,7 @@ class Token:
     logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()
     finish: FinishReason | None = None
+    cached: int | None = None
 
 
 class StreamDecoder(Protocol):
@@ -48,6 +54,32 @@ class StreamDecoder(Protocol):
     def flush(self) -> str: ...
 
 
+class Telling:
+    """Tells one answer: an id goes in, a Token comes out; after one that has a `finish` comes nothing more."""
+
+    def __init__(self, decoder: StreamDecoder, params: SamplingParams, end_ids: frozenset[int]) -> None:
+        self._decoder, self._params, self._end_ids = decoder, params, end_ids
+        self._waiting, self._count = "", 0
+
+    def tell(self, one: Drawn) -> Token:
+        """Return the Token for the next id: the last one for an end id, a stop string, or at `params.max_tokens`."""
+        self._count += 1
+        text, finish = self._released(one.id)
+        return Token(one.id, text, one.logprob, one.top, finish, one.cached)
+
+    def _released(self, token: int) -> tuple[str, FinishReason | None]:
+        if token in self._end_ids:
+            return self._waiting + self._decoder.flush(), "stop"
+        is_last = self._count >= self._params.max_tokens
+        waiting = self._waiting + self._decoder.push(token) + (self._decoder.flush() if is_last else "")
+        end = first_stop(waiting, self._params.stop)
+        if end is not None:
+            return waiting[:end], "stop"
+        held = 0 if is_last else held_back(waiting, self._params.stop)
+        self._waiting = waiting[len(waiting) - held :]
+        return waiting[: len(waiting) - held], "length" if is_last else None
+
+
 def as_tokens(
     drawn: Generator[Drawn, None, None], decoder: StreamDecoder, params: SamplingParams, end_ids: frozenset[int]
 ) -> Iterator[Token]:
@@ -55,22 +87,12 @@ def as_tokens(
 
     Closing this iterator closes `drawn`, so that an abandoned answer frees what it holds.
     """
-    waiting = ""
+    telling = Telling(decoder, params, end_ids)
     with closing(drawn):
-        for count, one in enumerate(drawn, start=1):
-            if one.id in end_ids:
-                yield Token(one.id, waiting + decoder.flush(), one.logprob, one.top, "stop")
-                return
-            is_last = count >= params.max_tokens
-            waiting += decoder.push(one.id) + (decoder.flush() if is_last else "")
-            end = first_stop(waiting, params.stop)
-            if end is not None:
-                yield Token(one.id, waiting[:end], one.logprob, one.top, "stop")
-                return
-            held = 0 if is_last else held_back(waiting, params.stop)
-            text, waiting = waiting[: len(waiting) - held], waiting[len(waiting) - held :]
-            yield Token(one.id, text, one.logprob, one.top, "length" if is_last else None)
-            if is_last:
+        for one in drawn:
+            token = telling.tell(one)
+            yield token
+            if token.finish is not None:
                 return
 
 

@@ -47,3 +47,9 @@ class Cache:
         """Forget everything after the first `length` tokens, to read another continuation of the same beginning."""
         assert 0 <= length <= self.length, f"cannot rewind a cache of {self.length} tokens to {length}"
         self.length = length
+
+    def begin_as(self, other: Cache, length: int) -> None:
+        """Hold the first `length` tokens of another cache of the same model, as if they had been read here."""
+        assert length <= min(other.length, self.capacity), f"{length} tokens are not in both caches"
+        self._room[..., :length, :] = other._room[..., :length, :]
+        self.length = length

@@ -21,7 +21,7 @@ from ingot.model.attention import BlockMask, attend, block_mask
 from ingot.model.cache import Cache
 from ingot.model.config import ModelConfig
 from ingot.model.fusing import fusible
-from ingot.model.layers import FeedForward, Norm, Projection
+from ingot.model.layers import FeedForward, Norm, Projection, Table
 from ingot.model.moe import Experts, MixtureOfExperts, Router, Routing, router_loss
 from ingot.model.rope import Rotation
 
@@ -101,12 +101,13 @@ class Decoder(nn.Module):
     def __init__(self, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.config, self.dtype = config, dtype
-        self.embed_tokens = nn.Embedding(config.vocabulary, config.width)
+        self.embed_tokens = Table(config.vocabulary, config.width)
         self.layers = nn.ModuleList(Layer(config, layer) for layer in range(config.layers))
         self.norm = Norm(config.width, config.norm_epsilon)
         self.lm_head = None if config.has_tied_embeddings else Projection(config.width, config.vocabulary)
         self.routing: tuple[Routing, ...] = ()
-        self.draw()
+        if not self.norm.weight.is_meta:
+            self.draw()
 
     def draw(self) -> None:
         """Draw all weights anew, as a new decoder has them; for one that was built without memory, too."""

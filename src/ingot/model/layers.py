@@ -22,8 +22,22 @@ class Projection(nn.Linear):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, bias=False)
 
+    def reset_parameters(self) -> None:
+        """Draw the weights, where there are any: without memory that is for nothing, and imports torch's compiler."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight.to(x.dtype))
+
+
+class Table(nn.Embedding):
+    """A row for each id."""
+
+    def reset_parameters(self) -> None:
+        """Draw the weights, where there are any, see `Projection`."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
 
 
 class Norm(nn.Module):

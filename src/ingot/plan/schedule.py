@@ -14,7 +14,7 @@ from ingot.plan.config import PlanConfig
 
 FEWEST_STEPS = 50
 # The width that the rate was measured at, and the rate.
-BASE_WIDTH, _RATE = 256, 4e-3
+BASE_WIDTH, RATE = 256, 4e-3
 # (tokens from which on, sequence length). Of equally many tokens in a step, short rows teach more at first: they come
 # from more documents, and their attention is cheaper. After 0.4 M tokens rows of 128 were 2% better than rows of 256,
 # and those 3 to 4% better than rows of 512; after 1.1 M tokens 128 had fallen behind (docs/decisions/0003).
@@ -95,7 +95,7 @@ def schedule(tokens: float, config: PlanConfig) -> Schedule:
         steps=steps,
         batch_size=batch,
         sequence_length=length,
-        learning_rate=_RATE,
+        learning_rate=RATE,
         warmup_steps=min(max(steps // 50, 20), 2000, steps // 5),
         checkpoint_every=max(steps // 10, 1),
         evaluate_every=max(steps // 20, 1),

@@ -13,6 +13,9 @@ from typing import Any
 
 from ingot.flow.artifact import Artifact
 
+CHAT_LIMIT = (
+    "It was taught to answer by its owner's examples: how it answers what is unlike them, nobody has looked at."
+)
 BASE_LIMITS = (
     "It is a base model: it continues text and has not been taught to answer questions or to follow instructions.",
     "It knows only what its documents say, invents what they do not, and states both alike.",
@@ -42,25 +45,36 @@ class Card:
 def write_card(card: Card) -> str:
     """Return the card as Markdown."""
     sections = (
-        _front_matter(),
+        _front_matter(_is_chat(card)),
         f"# {card.name}",
         _introduction(card),
         _section("What went in", _data(card.ancestors)),
         _section("How good it is", _quality(card.report)),
         _section("The model", _model(card.facts)),
         _section("How to use it", _use(card)),
-        _section("Limits", [f"- {limit}" for limit in BASE_LIMITS]),
+        _section("Limits", [f"- {limit}" for limit in _limits(card)]),
         _section("Where it comes from", _lineage(card.ancestors)),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _front_matter() -> str:
-    return "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- ingot\n- base-model\n---"
+def _is_chat(card: Card) -> bool:
+    return card.facts.get("kind") == "chat"
+
+
+def _front_matter(is_chat: bool) -> str:
+    kind = "conversational" if is_chat else "base-model"
+    return f"---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- ingot\n- {kind}\n---"
+
+
+def _limits(card: Card) -> tuple[str, ...]:
+    return (CHAT_LIMIT, *BASE_LIMITS[1:]) if _is_chat(card) else BASE_LIMITS
 
 
 def _introduction(card: Card) -> str:
     size = f" of {_number(card.facts['parameters'])} parameters" if "parameters" in card.facts else ""
+    if _is_chat(card):
+        return f"A language model{size} that answers in conversations, taught with its owner's examples with Ingot."
     how = "gone on from an existing model with" if "before_bits_per_byte" in card.report else "trained from scratch on"
     return f"A base language model{size}, {how} its owner's documents with Ingot."
 
@@ -93,13 +107,21 @@ def _data(ancestors: Sequence[Artifact]) -> list[str]:
 def _quality(report: Mapping[str, Any]) -> list[str]:
     scores = [(label, report[key]) for key, label in _SCORES if isinstance(report.get(key), int | float)]
     if not scores:
-        return []
+        return _answering(report)
     rows = [(label, f"{value:.3f}") for label, value in scores]
     interval = report.get("interval")
     if isinstance(interval, list | tuple) and len(interval) == 2:
         rows[0] = (rows[0][0], f"{rows[0][1]} (95% interval {interval[0]:.3f} to {interval[1]:.3f})")
     explained = "Bits needed per byte of documents it never saw; lower is better."
     return [explained, "", *_table(("", "bits per byte"), rows)]
+
+
+def _answering(figures: Mapping[str, Any]) -> list[str]:
+    if not isinstance(figures.get("valid_loss"), int | float):
+        return []
+    rows = [("surprise per token of the assistant, in nats", f"{figures['valid_loss']:.3f}")]
+    rows += [("share of those tokens that it would have said itself", f"{figures.get('valid_accuracy', 0):.1%}")]
+    return ["Measured on conversations that were kept aside.", "", *_table(("what", "value"), rows)]
 
 
 def _model(facts: Mapping[str, Any]) -> list[str]:

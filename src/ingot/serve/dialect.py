@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ingot.serve.ports import ServedModel
+from ingot.serve.ports import ModelCard
 from ingot.serve.refusal import Refusal
 
 # Why an answer ended; `context` where the model's context was full before `max_tokens` were written, `filtered` where a
@@ -27,4 +27,4 @@ class Dialect:
     usage_in_last_piece: bool
     status: Callable[[Refusal], int]
     error: Callable[[Refusal], dict[str, Any]]
-    card: Callable[[ServedModel], dict[str, Any]]
+    card: Callable[[ModelCard], dict[str, Any]]

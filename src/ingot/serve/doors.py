@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import time
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ingot.serve.links import PATH as LINKS
 from ingot.serve.ports import Authenticator, Lease, Principal
 from ingot.serve.refusal import Refusal
 from ingot.serve.refused import refused
@@ -25,8 +25,11 @@ from ingot.serve.speaking import OPENAI, dialect_of
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/health", "/healthz", "/readyz"})  # asked by machines that hold no key
+AUDIO = "/v1/audio/transcriptions"
+_MOST_AUDIO_BYTES = 26 << 20
 NOBODY = Principal("nobody")
-_WITHOUT_ROOM = ("/v1/files", "/v1/batch")
+_REST_SECONDS = 1.0
+_WITHOUT_ROOM = ("/v1/files", "/v1/batch", "/v1/fine_tuning")
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,13 @@ class Doors:
             principal = self._check(scope["path"], headers)
             scope.setdefault("state", {}).update(principal=principal, borrowed=borrowed)
             most = self._most_bytes(scope["path"])
-            async with self._room(scope, principal):
+            with self._room(scope, principal):
                 _refuse_large(headers, most)
                 await self._app(scope, _bounded(receive, most, self._limits.body_seconds), send)
         except Refusal as refusal:
             self._server.metrics.refused(refusal.status)
+            if self._server.gateway.is_draining:
+                await _read_up(receive)
             dialect = dialect_of(scope["path"], headers) or OPENAI
             await refused(refusal, dialect)(scope, receive, send)
         finally:
@@ -75,7 +80,7 @@ class Doors:
         if not self._known_as.includes(name):
             names = ", ".join(sorted(self._known_as.names))
             raise Refusal(403, f"this server is not known as {name!r}: address it as {names}", code="host_not_allowed")
-        if path in OPEN_PATHS:
+        if path in OPEN_PATHS or path.startswith(LINKS):  # a link carries its own proof
             return NOBODY
         principal = self._authenticator.principal(_bearer(headers.get("authorization", "")))
         if principal is None:
@@ -83,13 +88,15 @@ class Doors:
             raise Refusal(401, message, code="invalid_api_key")
         return principal
 
-    def _room(self, scope: Scope, principal: Principal) -> AbstractAsyncContextManager[None]:
+    def _room(self, scope: Scope, principal: Principal) -> AbstractContextManager[None]:
         # Only what may generate takes up room; lists and files are answered however full it is.
         generates = scope["method"] == "POST" and not scope["path"].startswith(_WITHOUT_ROOM)
         return self._server.gateway.visit(principal) if generates else nullcontext()
 
     def _most_bytes(self, path: str) -> int:
-        return self._limits.file_bytes if path == "/v1/files" else self._limits.body_bytes
+        if path == "/v1/files":
+            return self._limits.file_bytes
+        return min(_MOST_AUDIO_BYTES, self._limits.file_bytes) if path == AUDIO else self._limits.body_bytes
 
 
 def host_name(header: str) -> str:
@@ -119,14 +126,15 @@ def _bounded(receive: Receive, most: int, seconds: float) -> Receive:
     One that never sends the rest of its body would keep its place for ever.
     """
     seen, is_whole = 0, False
-    deadline = time.monotonic() + seconds
+    deadline = asyncio.get_running_loop().time() + seconds
 
     async def bounded() -> Message:
         nonlocal seen, is_whole
         if is_whole:
             return await receive()  # what follows is the end of the connection, whenever it comes
         try:
-            message = await asyncio.wait_for(receive(), deadline - time.monotonic())
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
         except TimeoutError:
             raise HTTPException(408, f"the body was not whole within {seconds:g} seconds: send it again") from None
         is_whole = not message.get("more_body", False)
@@ -136,6 +144,17 @@ def _bounded(receive: Receive, most: int, seconds: float) -> Receive:
         return message
 
     return bounded
+
+
+async def _read_up(receive: Receive) -> None:
+    """Read the rest of a body nobody wants, if it comes at once.
+
+    The connection is closed after the refusal, and closing one with unread bytes would take the refusal back.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_REST_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
 
 
 def _refuse_large(headers: Headers, most: int) -> None:

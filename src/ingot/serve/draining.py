@@ -1,15 +1,20 @@
 """A server that is told to end first finishes what it has taken on.
 
-On SIGTERM it says at once that it takes no more (`/readyz` and new questions answer 503, with Retry-After), so that
-whoever spreads the load goes elsewhere. It keeps listening until the last answer is out, or the limit is reached: a
-listener that closes while callers still come would reset their connections. Ctrl+C ends it as usual.
+On SIGTERM it says at once that it takes no more (`/readyz` and new questions answer 503, with Retry-After, and every
+answer closes its connection), so that whoever spreads the load goes elsewhere. It keeps listening until the last answer
+is out, or the limit is reached. Closing a listener resets whoever the kernel has let in and the server has not met: so
+they are met first, and hear their 503. Ctrl+C ends it as usual.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -41,6 +46,19 @@ class DrainingServer(uvicorn.Server):
         finally:
             drain.cancel()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Meet those who are at the door already, then close it."""
+        met = [asyncio.create_task(self._meet(caller)) for listener in sockets or () for caller in _callers(listener)]
+        await super().shutdown(sockets)  # closes the listeners before it waits for anything
+        await asyncio.gather(*met)
+
+    async def _meet(self, caller: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        make = partial(protocol, self.config, self.server_state, self.lifespan.state)
+        _, connection = await loop.connect_accepted_socket(make, caller, ssl=self.config.ssl)
+        connection.shutdown()  # type: ignore[attr-defined]  # all of uvicorn's protocols have it
+
     async def _drain(self) -> None:
         while not self._gateway.is_draining:
             await asyncio.sleep(0.05)
@@ -51,3 +69,11 @@ class DrainingServer(uvicorn.Server):
             if self._gateway.inside:
                 quiet_since = time.monotonic()
         self.should_exit = True
+
+
+def _callers(listener: socket.socket) -> Iterator[socket.socket]:
+    """Yield the connections that the kernel holds for a listener."""
+    listener.setblocking(False)
+    with suppress(OSError):  # nobody is left, or no descriptor
+        while True:
+            yield listener.accept()[0]

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from ingot.serve import mistral_api, openai_api
 from ingot.serve.answers.chat import ChatVoice
@@ -30,6 +31,13 @@ class Endpoint:
     bodies: Mapping[str, type[BaseModel]]
     asks: Callable[[Any, ServedModel], Asked]
     voice: Callable[[Asked, Dialect], Voice]
+
+
+async def asked_by(asks: Callable[[Any, ServedModel], Asked], body: BaseModel, model: ServedModel) -> Asked:
+    """Return what a body asks a model. Schemas are waited for in a thread, so that nobody else waits for them."""
+    if getattr(body, "tools", None) or getattr(body, "response_format", None):
+        return await run_in_threadpool(asks, body, model)
+    return asks(body, model)
 
 
 CHAT, COMPLETIONS, FIM = "/v1/chat/completions", "/v1/completions", "/v1/fim/completions"

@@ -2,7 +2,8 @@
 
 A meter counts for the whole process tree. What it counts between two events (a request begins, a request ends) is
 shared equally by the requests that were being answered then. So the shares of all requests add up to what was used
-while there was work, and an idle server charges nobody.
+while there was work, and an idle server charges nobody. What a meter said a moment ago is not asked again: no counter
+of energy, and none of processor time, is that fine.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ingot.core.energy import ESTIMATED, PARTLY, WATTS_PER_BUSY_CORE, Energy, Me
 
 _PROCESSES = Path("/proc")
 _LOOK_SECONDS = 1.0
+_FRESH_SECONDS = 0.002
+_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Share:
@@ -33,7 +36,7 @@ class EnergyShares:
     def __init__(self, read: Callable[[], Energy] | None = None) -> None:
         self._read = read or _of_this_tree()
         self._active: set[Share] = set()
-        self._last = self._read()
+        self._last, self._read_at = self._read(), time.monotonic()
 
     def begin(self) -> Share:
         """Begin to count for a request."""
@@ -54,7 +57,10 @@ class EnergyShares:
         return Energy(None if self._last.joules is None else share.joules, self._last.method)
 
     def _settle(self) -> None:
-        now = self._read()
+        at = time.monotonic()
+        if at - self._read_at < _FRESH_SECONDS:
+            return
+        now, self._read_at = self._read(), at
         if now.joules is not None and self._last.joules is not None and self._active:
             each = max(0.0, now.joules - self._last.joules) / len(self._active)
             for share in self._active:
@@ -82,17 +88,24 @@ def _of_this_tree() -> Callable[[], Energy]:
 
 
 class _Children:
-    """The processes below this one. Who they are is looked up once a second: that takes longer than an answer may."""
+    """The processes below this one. Who they are is looked up once a second: that takes longer than an answer may.
+
+    The kernel counts their time in ticks of a hundredth of a second, so it is not read more often than that.
+    """
 
     def __init__(self) -> None:
         self._processes: list[int] = []
-        self._seen = 0.0
+        self._seen = self._read = 0.0
+        self._seconds = 0.0
 
     def seconds(self) -> float:
         """Return the processor time of those that live."""
-        if time.monotonic() - self._seen > _LOOK_SECONDS:
-            self._processes, self._seen = list(_children(os.getpid())), time.monotonic()
-        return sum(map(_ticks, self._processes)) / os.sysconf("SC_CLK_TCK")
+        now = time.monotonic()
+        if now - self._seen > _LOOK_SECONDS:
+            self._processes, self._seen = list(_children(os.getpid())), now
+        if now - self._read > _TICK_SECONDS:
+            self._seconds, self._read = sum(map(_ticks, self._processes)) * _TICK_SECONDS, now
+        return self._seconds
 
 
 def _children(process: int) -> Iterator[int]:

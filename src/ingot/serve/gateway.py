@@ -1,31 +1,41 @@
 """Between the network and the engines: who may generate now, in which thread, and what happens when a caller hangs up.
 
-Engines block, the network does not, so each answer is made in a thread and handed over token by token. A fixed number
-of requests generate at once; the others wait in a fair queue, and when too many wait the next one is told to come back
-before its body is read. A caller that hangs up frees its slot as soon as the engine was told.
+Engines block, the network does not, so each answer is made in a thread and handed over token by token; an engine in a
+process of its own pushes its tokens, and needs no thread that waits. A fixed number of requests generate at once; the
+others wait in a fair queue, and when too many wait the next one is told to come back before its body is read. A caller
+that hangs up frees its slot as soon as the engine was told.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from threading import Event
+from typing import TypeVar, cast
 
-from ingot.infer.engine import Engine
+from ingot.infer.engine import Engine, Heard, PushingEngine
 from ingot.infer.text import Token
 from ingot.serve.asks.asked import Question
+from ingot.serve.handover import Handover
+from ingot.serve.pace import UNKNOWN_SECONDS, Pace
 from ingot.serve.ports import Principal
 from ingot.serve.queue import FairQueue
 from ingot.serve.quotas import Quotas
 from ingot.serve.refusal import Refusal
 
-RETRY_AFTER_SECONDS = 2
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """The last thing that is handed over: the answer is whole, or this went wrong."""
+
+    error: BaseException | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Gateway:
         self.quotas = Quotas()
         self.is_draining = False
         self._queue = FairQueue(limits.at_once, limits.tokens)
+        self._pace = Pace()
         self._inside: Counter[str] = Counter()  # requests between the door and their last byte, by principal
         self._threads = ThreadPoolExecutor(limits.at_once, thread_name_prefix="answer")
 
@@ -75,8 +86,8 @@ class Gateway:
         """Let the threads go once their answers are done."""
         self._threads.shutdown(wait=True)
 
-    @asynccontextmanager
-    async def visit(self, principal: Principal) -> AsyncIterator[None]:
+    @contextmanager
+    def visit(self, principal: Principal) -> Iterator[None]:
         """Let a request in at the door. Raises Refusal 429 when it is full, 503 when the server is about to end."""
         self._refuse_if_full(principal)
         self.quotas.begin(principal)
@@ -85,47 +96,51 @@ class Gateway:
             yield
         finally:
             self._inside[principal.id] -= 1
-            self._inside += Counter()  # keeps only those who are inside
+            if not self._inside[principal.id]:
+                del self._inside[principal.id]
 
     @asynccontextmanager
     async def slot(self, principal: Principal, tokens: int) -> AsyncIterator[None]:
         """Wait for a slot and hold it. Raises Refusal 503 when the wait takes too long."""
         try:
-            await asyncio.wait_for(self._queue.enter(principal, tokens), self.limits.seconds)
+            async with asyncio.timeout(self.limits.seconds):
+                await self._queue.enter(principal, tokens)
         except TimeoutError:
             message = f"no slot was free within {self.limits.seconds:g} seconds: try again later"
-            raise Refusal(503, message, code="deadline_exceeded", retry_after=RETRY_AFTER_SECONDS) from None
+            raise Refusal(503, message, code="deadline_exceeded", retry_after=self._retry_after) from None
+        begun = time.monotonic()
         try:
             yield
         finally:
+            self._pace.note(time.monotonic() - begun)
             self._queue.leave(tokens)
 
-    async def tokens(self, engine: Engine, question: Question) -> AsyncGenerator[Token, None]:
-        """Yield an answer as its thread makes it. Leaving early, or being cancelled, stops the thread first."""
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Queue[Token | BaseException | None] = asyncio.Queue()
-        gone = threading.Event()
+    async def tokens(self, engine: Engine, question: Question) -> AsyncGenerator[list[Token], None]:
+        """Yield an answer as its thread makes it: each time what came since, so that a slow reader catches up.
 
-        def generate() -> None:
-            last: BaseException | None = None
-            try:
-                for token in engine.generate(question.prompt, question.params, gone.is_set):
-                    if gone.is_set():
-                        break  # an engine need not look at it for every token; leaving drops what it holds
-                    loop.call_soon_threadsafe(arrived.put_nowait, token)
-            except Exception as error:  # crosses to the caller's task, where it is raised again
-                last = error
-            loop.call_soon_threadsafe(arrived.put_nowait, last)
-
-        thread = loop.run_in_executor(self._threads, generate)
+        Leaving early, or being cancelled, stops the thread first.
+        """
+        made: Handover[Token | _Ended] = Handover()
+        gone = Event()
+        thread = self._threads.submit(_make, engine, question, made, gone)
+        end = None
         try:
-            while isinstance(item := await arrived.get(), Token):
-                yield item
-            if item is not None:
-                raise item
+            while end is None:
+                *tokens, last = await made.take()
+                if isinstance(last, _Ended):
+                    end = last
+                else:
+                    tokens.append(last)
+                if tokens:
+                    yield cast("list[Token]", tokens)  # only the last thing that is put is no token
+            if end.error is not None:
+                raise end.error
         finally:
-            gone.set()
-            await asyncio.wait([thread])
+            if end is None:  # after the last thing it hands over a thread does nothing more
+                gone.set()
+                await asyncio.wait([asyncio.wrap_future(thread)])
+                if (leave := thread.result()) is not None:
+                    await asyncio.wait([asyncio.get_running_loop().run_in_executor(self._threads, leave)])
 
     async def compute(self, work: Callable[[], T]) -> T:
         """Return what a function computes in the thread of the slot that is held."""
@@ -134,17 +149,39 @@ class Gateway:
     def _refuse_if_full(self, principal: Principal) -> None:
         if self.is_draining:
             message = "this server is about to end and takes no more requests: try another, or again in a moment"
-            refusal = Refusal(503, message, code="draining", retry_after=RETRY_AFTER_SECONDS)
-            # A connection that stays open would be cut when the server ends, perhaps under the caller's next request.
-            refusal.headers["Connection"] = "close"
-            raise refusal
+            raise Refusal(503, message, code="draining", retry_after=UNKNOWN_SECONDS)
         room, own = self.limits.at_once + self.limits.waiting, self._inside[principal.id]
         # Somebody's flood fills the room up to the flood's own share: others still find a place, up to twice the room.
         share = room / max(1, len(self._inside) + (own == 0))
         if self.inside >= 2 * room or (self.inside >= room and own >= share):
-            raise Refusal(
-                429,
-                f"{self.inside} requests are here already: try again in {RETRY_AFTER_SECONDS} seconds",
-                code="queue_full",
-                retry_after=RETRY_AFTER_SECONDS,
-            )
+            wait = self._retry_after
+            message = f"{self.inside} requests are here already: try again in {wait} seconds"
+            raise Refusal(429, message, code="queue_full", retry_after=wait)
+
+    @property
+    def _retry_after(self) -> int:
+        return self._pace.wait(self.inside, self.limits.at_once)
+
+
+def _make(engine: Engine, question: Question, made: Handover[Token | _Ended], gone: Event) -> Callable[[], None] | None:
+    """Make an answer; with an engine that pushes its tokens only begin it, and return what ends it."""
+
+    def hear(item: Heard) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is there to hear it
+            if item is None or isinstance(item, BaseException):
+                made.put(_Ended(item))
+            else:
+                for token in item:
+                    made.put(token)
+
+    try:
+        if isinstance(engine, PushingEngine):
+            return engine.listen(question.prompt, question.params, hear)
+        for token in engine.generate(question.prompt, question.params, gone.is_set):
+            if gone.is_set():
+                break  # an engine need not look at it for every token; leaving drops what it holds
+            made.put(token)
+        made.put(_Ended(None))
+    except Exception as error:  # crosses to the caller's task, where it is raised again
+        made.put(_Ended(error))
+    return None

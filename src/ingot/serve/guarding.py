@@ -21,7 +21,7 @@ from ingot.infer.text import Token
 from ingot.safety.guard import Verdict
 from ingot.safety.holding import Holding, Released
 from ingot.safety.watches import Scorer
-from ingot.serve.answers.reading import Call, Said
+from ingot.serve.answers.reading import Call, Part, Said
 from ingot.serve.asks.texts import Body, with_texts
 from ingot.serve.policies import Policies, Policy
 from ingot.serve.ports import DecisionLog, Judged, Principal, ServedModel
@@ -79,15 +79,20 @@ class Doors:
                 )
             )
 
-    async def guarded(self, parts: AsyncIterable[tuple[int, Said]]) -> AsyncGenerator[tuple[int, Said], None]:
+    async def guarded(self, batches: AsyncIterable[list[Part]]) -> AsyncGenerator[list[Part], None]:
         """Yield the parts of answers as they may be sent; a blocked answer ends with the finish `filtered`."""
         answers: dict[int, _Answer] = {}
-        async for index, said in parts:
+        async for batch in batches:
+            if passed := await asyncio.to_thread(self._passed, batch, answers):
+                yield passed
+
+    def _passed(self, batch: Sequence[Part], answers: dict[int, _Answer]) -> list[Part]:
+        parts: list[Part] = []
+        for index, said in batch:
             answer = answers.setdefault(index, _Answer(self))
-            if answer.is_over:
-                continue
-            for part in await asyncio.to_thread(answer.feed, said):
-                yield index, part
+            if not answer.is_over:
+                parts += [(index, part) for part in answer.feed(said)]
+        return parts
 
 
 def refused(policy: Policy, verdict: Verdict, param: str) -> Refusal:

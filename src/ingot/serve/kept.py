@@ -52,25 +52,35 @@ async def page(
 ) -> dict[str, Any]:
     """Return a page of the caller's records: `after` and `limit` as OpenAI asks, `page` and `page_size` as Mistral."""
     records = await run_in_threadpool(server.store.records, caller.id, kind)
-    chosen = [record for record in records if wanted(record)]
+    return page_of(request, [record for record in records if wanted(record)], show)
+
+
+def page_of(
+    request: Request,
+    records: Sequence[Mapping[str, Any]],
+    show: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+    size: int = 100,
+) -> dict[str, Any]:
+    """Return a page of records, newest first, `size` of them where the request does not say."""
+    chosen = list(records)
     if request.query_params.get("order") == "asc":
         chosen.reverse()
-    begin, size = _window(request, chosen)
+    begin, size = _window(request, chosen, size)
     data = [show(record) for record in chosen[begin : begin + size]]
     ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
     return {"object": "list", "data": data, "total": len(chosen), "has_more": begin + size < len(chosen), **ends}
 
 
-def _window(request: Request, records: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+def _window(request: Request, records: Sequence[Mapping[str, Any]], default: int) -> tuple[int, int]:
     asked = request.query_params
     if "page" in asked or "page_size" in asked:
-        size = _number(asked.get("page_size"), "page_size", 100)
+        size = _number(asked.get("page_size"), "page_size", default)
         return _number(asked.get("page"), "page", 0) * size, size
     after = asked.get("after")
     places = [place for place, record in enumerate(records) if record["id"] == after]
     if after and not places:
         raise Refusal(400, f"after names {after!r}, which is not in this list", param="after", code="invalid_value")
-    return (places[0] + 1 if places else 0), _number(asked.get("limit"), "limit", 100)
+    return (places[0] + 1 if places else 0), _number(asked.get("limit"), "limit", default)
 
 
 def _number(value: str | None, name: str, default: int) -> int:

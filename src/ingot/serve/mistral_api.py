@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ingot.serve.dialect import Dialect
-from ingot.serve.ports import ServedModel
+from ingot.serve.ports import ModelCard
 from ingot.serve.refusal import Refusal
 from ingot.serve.wire.chat import ChatFields, ToolNamed
 from ingot.serve.wire.fields import Asked, Sampled, Seed, only, told
@@ -96,7 +96,7 @@ def error(refusal: Refusal) -> dict[str, Any]:
     return {"object": "error", **body}
 
 
-def card(model: ServedModel) -> dict[str, Any]:
+def card(model: ModelCard) -> dict[str, Any]:
     """Return how a model is listed. Its type is `base`: `fine-tuned` belongs to models a fine-tuning job made."""
     return {
         "id": model.id,
@@ -104,9 +104,10 @@ def card(model: ServedModel) -> dict[str, Any]:
         "created": model.created,
         "owned_by": "ingot",
         "type": "base",
-        "name": model.reference,
+        "name": model.title or model.reference,
+        "description": model.description,
         "aliases": [model.reference],
-        "max_context_length": model.engine.context,
+        "max_context_length": model.context,
         "capabilities": {
             "completion_chat": True,
             "completion_fim": model.fills_in,
@@ -115,6 +116,28 @@ def card(model: ServedModel) -> dict[str, Any]:
             "vision": False,
         },
     }
+
+
+def changed_card(model: ModelCard) -> dict[str, Any]:
+    """Return how a model is told that was given another name or description: in the form of a fine-tuned one."""
+    told = card(model)
+    return {
+        **told,
+        "workspace_id": "",
+        "root": model.reference.partition("@")[0],
+        "root_version": model.reference.partition("@")[2],
+        "archived": model.is_archived,
+        "job": model.run,
+        "model_type": "completion",
+        "capabilities": {key: value for key, value in told["capabilities"].items() if key != "vision"},
+    }
+
+
+class UpdateModelRequest(Asked):
+    """`PATCH /v1/fine_tuning/models/{model_id}`."""
+
+    name: Annotated[str, Field(max_length=100)] | None = None
+    description: Annotated[str, Field(max_length=2000)] | None = None
 
 
 DIALECT = Dialect(

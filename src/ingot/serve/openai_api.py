@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ingot.serve.dialect import Dialect
-from ingot.serve.ports import ServedModel
+from ingot.serve.ports import ModelCard
 from ingot.serve.refusal import Refusal
 from ingot.serve.wire.chat import ChatFields, ToolNamed
 from ingot.serve.wire.fields import Asked, MaxTokens, Penalised, Prompt, Seed, StreamOptions, only, told
@@ -87,7 +87,7 @@ def error(refusal: Refusal) -> dict[str, Any]:
     return {"error": {"message": refusal.message, "type": kind, "param": refusal.param, "code": refusal.code}}
 
 
-def card(model: ServedModel) -> dict[str, Any]:
+def card(model: ModelCard) -> dict[str, Any]:
     """Return how a model is listed."""
     return {
         "id": model.id,
@@ -97,8 +97,10 @@ def card(model: ServedModel) -> dict[str, Any]:
         # What the API has no field for.
         "reference": model.reference,
         "type": model.kind,
-        "max_model_len": model.engine.context,
-        "engine": model.engine.name,
+        "max_model_len": model.context,
+        "engine": model.engine,
+        **({"name": model.title} if model.title else {}),
+        **({"description": model.description} if model.description else {}),
     }
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
+from ingot.core.errors import InputError, MissingExtraError
 from ingot.infer.engine import Engine
+from ingot.serve.refusal import Refusal
+from ingot.tokenizer.codec import Codec
 
 ModelKind = Literal["base", "chat"]
 
@@ -20,17 +27,20 @@ class Lease:
     def __init__(self, close: Callable[[], object]) -> None:
         self._close, self._lock = close, threading.Lock()
         self._users, self._is_retired = 0, False
+        self.last_used = time.monotonic()
 
     def take(self) -> bool:
         """Begin to use the engine; False when it is replaced already, and the caller must look for the new one."""
         with self._lock:
             self._users += not self._is_retired
+            self.last_used = time.monotonic()
             return not self._is_retired
 
     def give_back(self) -> None:
         """End one use."""
         with self._lock:
             self._users -= 1
+            self.last_used = time.monotonic()
             is_last = self._is_retired and self._users == 0
         if is_last:
             self._close()
@@ -42,6 +52,51 @@ class Lease:
             self._is_retired = True
         if is_last:
             self._close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody uses the engine just now."""
+        return self._users == 0
+
+    def retire_if_idle(self) -> bool:
+        """Retire, unless somebody uses the engine; say whether it was done."""
+        with self._lock:
+            is_done = self._users == 0 and not self._is_retired
+            self._is_retired = self._is_retired or is_done
+        if is_done:
+            self._close()
+        return is_done
+
+
+class Outcomes:
+    """How the last answers of an engine ended. Locked, because engines answer in threads."""
+
+    def __init__(self, kept: int = 200) -> None:
+        self._failed: deque[bool] = deque(maxlen=kept)
+        self._lock = threading.Lock()
+        self.total = {"answered": 0, "failed": 0}
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Count what happens inside as one answer. What the caller did is no failure: a wrong request, a hang-up."""
+        try:
+            yield
+        except (InputError, MissingExtraError, Refusal):
+            raise
+        except Exception:  # whatever the engine did: it is raised again
+            self._count(True)
+            raise
+        self._count(False)
+
+    def seen(self) -> tuple[int, int]:
+        """Return how many of the last answers failed, and how many there were."""
+        with self._lock:
+            return sum(self._failed), len(self._failed)
+
+    def _count(self, has_failed: bool) -> None:
+        with self._lock:
+            self._failed.append(has_failed)
+            self.total["failed" if has_failed else "answered"] += 1
 
 
 @dataclass(frozen=True)
@@ -68,6 +123,7 @@ class ServedModel:
     engine: Engine
     price: Price | None = None
     lease: Lease = field(default_factory=lambda: Lease(lambda: None))
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     @cached_property
     def longest_prompt_bytes(self) -> int:
@@ -78,36 +134,127 @@ class ServedModel:
     @cached_property
     def fills_in(self) -> bool:
         """Whether its vocabulary has the marks of fill-in-the-middle."""
-        return self.engine.codec.tokenizer.token_to_id("<|fim_middle|>") is not None
+        return fills_in(self.engine.codec)
+
+    @property
+    def card(self) -> ModelCard:
+        """What there is to tell about it."""
+        engine = self.engine
+        return ModelCard(
+            self.id, self.reference, self.kind, self.created, engine.context, engine.name, fills_in=self.fills_in
+        )
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is told of a served name, its engine open or not. `title` and `description` are words for people."""
+
+    id: str
+    reference: str
+    kind: ModelKind
+    created: int
+    context: int
+    engine: str
+    fills_in: bool = False
+    title: str | None = None
+    description: str | None = None
+    is_archived: bool = False
+    run: str | None = None
+    owner: str | None = None  # who alone may use it; None for a model that is everybody's
+
+
+def fills_in(codec: Codec) -> bool:
+    """Say whether a vocabulary has the marks of fill-in-the-middle."""
+    return codec.tokenizer.token_to_id("<|fim_middle|>") is not None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request comes from: what decides which version answers, where a name has two.
+
+    `caller` is the key and the person behind it. `conversation` returns what the requests of a conversation share, or
+    nothing where nothing ties a request to others; it is asked only where it matters.
+    """
+
+    caller: str
+    conversation: Callable[[], str] = str
+
+
+ModelState = Literal["served", "archived", "deleted"]
+
+
+@dataclass(frozen=True)
+class TrafficShare:
+    """What a version does under a name, and its share of the requests; nobody hears a shadow, so it has none."""
+
+    name: str
+    reference: str
+    role: Literal["stable", "canary", "shadow"]
+    share: float
 
 
 class ModelSource(Protocol):
-    """Where models come from."""
+    """Where models come from, and which version answers under a name."""
 
     def models(self) -> list[ServedModel]:
-        """Return every model that is served."""
+        """Return every version that is open, whatever it is open for."""
 
-    def find(self, model_id: str) -> ServedModel | None:
-        """Return the model a caller names, or None."""
+    def cards(self) -> list[ModelCard]:
+        """Return what is told of every name that is served."""
+
+    def find(self, model_id: str, origin: Origin | None = None) -> ServedModel | None:
+        """Return the version that answers a request for a name, if it is open; never waits."""
+
+    def opening(self, model_id: str, origin: Origin | None = None) -> Future[None] | None:
+        """Begin to open what `find` did not find; None for a name that nobody serves."""
+
+    def shadow(self, model: ServedModel) -> ServedModel | None:
+        """Return the version that is asked, and never heard, beside the one that answered; None where there is none."""
+
+    def shares(self) -> list[TrafficShare]:
+        """Return what each version does under each name."""
+
+    def put_into(self, model_id: str, state: ModelState, who: str) -> ModelCard | None:
+        """Serve a name, archive or delete it; None for an unknown one. Blocks. Raises Refusal where it stays."""
+
+    def describe(self, model_id: str, title: str | None, description: str | None, who: str) -> ModelCard | None:
+        """Give a name other words for people; None for an unknown one. Blocks. Raises Refusal where it stays."""
 
 
 @dataclass(frozen=True)
 class Quota:
-    """What one principal may use; None where there is no limit. `weight` is its share when many wait."""
+    """What one principal may use; None where there is no limit. `weight` is its share when many wait.
+
+    `training_jobs` is how many fine-tuning jobs it may have at once, 0 for none; `training_minutes` how long each of
+    them may train.
+    """
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     tokens_per_day: int | None = None
     weight: float = 1.0
+    training_jobs: int = 0
+    training_minutes: int | None = None
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling, and what they may use; `line` is where they wait, when not beside their other requests."""
+    """Who is calling, and what they may use; `line` is where they wait, when not beside their other requests.
+
+    An operator may take models away from everybody. Those of one `workspace` need not have read again what another of
+    them sent before; without one, each profits from their own requests alone.
+    """
 
     id: str
     quota: Quota = Quota()
     line: str = ""
+    is_operator: bool = False
+    workspace: str = ""
+
+    @property
+    def cache_salt(self) -> str:
+        """Whose earlier requests may shorten the reading of a prompt."""
+        return f"workspace {self.workspace}" if self.workspace else f"principal {self.id}"
 
 
 class Authenticator(Protocol):
@@ -198,3 +345,93 @@ class Store(Protocol):
 
     def erase(self, principal: str, file_id: str) -> None:
         """Drop the bytes of a file."""
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    """A model to make of another one by conversations: its name, and the reference of the one to begin with.
+
+    0 `epochs` or examples in a step mean that the plan decides; `most_seconds` is how long it may train, 0 for ever.
+    """
+
+    name: str
+    base: str
+    epochs: int = 0
+    batch_size: int = 0
+    rate_factor: float = 1.0
+    seed: int = 0
+    most_seconds: float = 0.0
+
+
+# `stopped`: somebody asked it to end, and it saved. `lost`: it ended without a word, or never began.
+TrainingStatus = Literal["running", "finished", "failed", "stopped", "lost"]
+
+
+@dataclass(frozen=True)
+class TrainingSeen:
+    """How a training is now. `ends_at` is Unix time as far as it can be told, `trained_tokens` known at the end."""
+
+    status: TrainingStatus
+    error: str = ""
+    ends_at: float | None = None
+    trained_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingPoint:
+    """A state of the weights that was saved. `is_model` when it is the finished one, which is served."""
+
+    step: int
+    created: float
+    is_model: bool
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingEvent:
+    """Something a training told: `level` is info, warn or error, and `metrics` has numbers where there are some."""
+
+    id: str
+    created: float
+    level: str
+    message: str
+    metrics: Mapping[str, float] | None = None
+
+
+class RunLauncher(Protocol):
+    """Who trains. A training is known by the name of the model it makes; methods block, and none waits for its end."""
+
+    def prepare(
+        self,
+        order: TrainingOrder,
+        conversations: Iterable[Mapping[str, Any]],
+        validation: Iterable[Mapping[str, Any]] | None,
+    ) -> None:
+        """Keep what a training needs. Raises InputError for a base that cannot be trained, and what reading raises."""
+
+    def begin(self, name: str) -> None:
+        """Begin a training in the background, or go on with it where it stopped."""
+
+    def stop(self, name: str) -> None:
+        """Ask a training to save what it is at, and to end."""
+
+    def look(self, name: str) -> TrainingSeen:
+        """Say how a training is."""
+
+    def tell(self, name: str, message: str, level: str = "info") -> None:
+        """Add to what a training told."""
+
+    def events(self, name: str) -> Sequence[TrainingEvent]:
+        """Return what a training told, oldest first."""
+
+    def points(self, name: str) -> Sequence[TrainingPoint]:
+        """Return the states of the weights that are kept, oldest first."""
+
+    def results(self, name: str) -> bytes:
+        """Return the curve of a finished training as CSV."""
+
+    def publish(self, name: str, principal: str) -> None:
+        """Serve a finished model to its owner. Raises IngotError when it does not answer."""
+
+    def clear(self, name: str, is_finished: bool) -> None:
+        """Drop what is no longer needed of a training that is over; without a model, all but what it told."""

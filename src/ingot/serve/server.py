@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from ingot.core.errors import suggest
@@ -11,9 +11,11 @@ from ingot.serve.energy import EnergyShares, Share
 from ingot.serve.gateway import Gateway, Limits
 from ingot.serve.guarding import Judges, no_judges
 from ingot.serve.metrics import Metrics
-from ingot.serve.ports import Meter, ModelSource, Principal, ServedModel, Store, Usage
+from ingot.serve.mirror import Mirror
+from ingot.serve.opening import opened
+from ingot.serve.ports import Meter, ModelCard, ModelSource, Origin, Principal, ServedModel, Store, Usage
 from ingot.serve.refusal import Refusal
-from ingot.serve.wire.replies import Cost, EnergyUsed, WireUsage
+from ingot.serve.wire.replies import Cost, EnergyUsed, TokenDetails, WireUsage
 
 
 class Server:
@@ -27,20 +29,43 @@ class Server:
         self.gateway = Gateway(limits)
         self.energy = EnergyShares()
         self.metrics = Metrics()
+        self.metrics.watch_versions(source)
+        self.mirror = Mirror(source, self.gateway, self.energy, self.metrics)
         self.metrics.watch("ingot_requests_active", "Requests that generate.", lambda: self.gateway.active)
         self.metrics.watch("ingot_requests_waiting", "Requests that wait for a slot.", lambda: self.gateway.waiting)
 
-    def borrow(self, model_id: str, param: str | None = "model") -> ServedModel:
-        """Return the model a request names; its lease must be given back.
+    async def borrow(self, model_id: str, param: str | None = "model", origin: Origin | None = None) -> ServedModel:
+        """Return the version that answers a request for a model; its lease must be given back.
 
-        Raises Refusal 404 naming the nearest there is.
+        One that was closed to make room is opened first. Raises Refusal 404 naming the nearest model there is.
         """
-        while (found := self.source.find(model_id)) is not None:
-            if found.lease.take():
+        while True:
+            found = self.source.find(model_id, origin)
+            if found is not None and found.lease.take():
                 return found
-        names = [model.id for model in self.source.models()]
+            if found is None:
+                opening = self.source.opening(model_id, origin)
+                if opening is None:
+                    raise self.unknown(model_id, param)
+                await opened(opening, self.gateway.limits.seconds)
+
+    def cards(self, caller: Principal | None = None) -> list[ModelCard]:
+        """Return what is told of the models that a caller may use; without one, of those that everybody may."""
+        owners = (None, caller.id if caller is not None else None)
+        return [card for card in self.source.cards() if card.owner in owners]
+
+    def card(self, model_id: str, param: str | None = "model", caller: Principal | None = None) -> ModelCard:
+        """Return what is told of a model that a caller may use. Raises Refusal 404 naming the nearest there is."""
+        card = next((one for one in self.cards(caller) if model_id in (one.id, one.reference)), None)
+        if card is None:
+            raise self.unknown(model_id, param)
+        return card
+
+    def unknown(self, model_id: str, param: str | None = "model") -> Refusal:
+        """Return the refusal of a name that nobody serves."""
+        names = [card.id for card in self.cards()]
         message = f"there is no model {model_id!r} here: {suggest(model_id, names)} (served: {', '.join(names)})"
-        raise Refusal(404, message, param=param, code="model_not_found")
+        return Refusal(404, message, param=param, code="model_not_found")
 
     @asynccontextmanager
     async def tally(self, model: ServedModel, reads: int, holds: int, principal: Principal) -> AsyncIterator[Tally]:
@@ -70,6 +95,12 @@ class Tally:
         self._share: Share = energy.begin()
         self._started = time.monotonic()
         self.first_token_seconds: float | None = None
+        self._known: dict[int, int] = {}  # tokens that needed no reading, by prompt
+
+    def know(self, prompt: Sequence[int], tokens: int | None) -> None:
+        """Note how many tokens of a prompt an engine knew already, where it tells; the first of its answers counts."""
+        if tokens is not None:
+            self._known.setdefault(id(prompt), tokens)
 
     def write(self) -> None:
         """Count one token."""
@@ -84,6 +115,7 @@ class Tally:
             prompt_tokens=self._read,
             completion_tokens=self._written,
             total_tokens=self._read + self._written,
+            prompt_tokens_details=TokenDetails(cached_tokens=sum(self._known.values())) if self._known else None,
             energy=EnergyUsed(joules=_rounded(energy.joules), badge=energy.method),
             cost=Cost(amount=price.of(self._read, self._written), currency=price.currency) if price else None,
         )

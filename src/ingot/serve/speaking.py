@@ -13,6 +13,7 @@ model cards, and the words for why an answer ended.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import pydantic_core
@@ -27,7 +28,7 @@ from ingot.serve.refusal import Refusal
 
 OPENAI, MISTRAL = openai_api.DIALECT, mistral_api.DIALECT
 _ONLY_MISTRAL = ("/v1/fim/", "/v1/batch/", "/v1/agents", "/v1/conversations", "/v1/fine_tuning/models/")
-_ONLY_OPENAI = ("/v1/completions", "/v1/batches", "/v1/responses")
+_ONLY_OPENAI = ("/v1/completions", "/v1/batches", "/v1/responses", "/v1/fine_tuning/jobs")
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -48,7 +49,7 @@ def spoken(request: Request) -> Dialect:
     known = getattr(request.state, "dialect", None)
     if isinstance(known, Dialect):
         return known
-    return dialect_of(request.url.path, request.headers) or OPENAI
+    return dialect_of(request.scope["path"], request.headers) or OPENAI
 
 
 async def read(request: Request, bodies: Mapping[str, type[BaseModel]]) -> Any:
@@ -57,13 +58,17 @@ async def read(request: Request, bodies: Mapping[str, type[BaseModel]]) -> Any:
     `bodies` are the types by API: of a path that only one of them has, there is one.
     """
     body = await body_of(request)
-    dialect = dialect_of(request.url.path, request.headers)
+    dialect = dialect_of(request.scope["path"], request.headers)
     if dialect is None:
-        openai, mistral = bodies["openai"], bodies["mistral"]
-        has_its_words = set(body) & (set(mistral.model_fields) - set(openai.model_fields))
+        has_its_words = not _only_mistral(bodies["openai"], bodies["mistral"]).isdisjoint(body)
         dialect = MISTRAL if has_its_words else OPENAI
     request.state.dialect = dialect
     return parsed(body, bodies[dialect.name])
+
+
+@cache
+def _only_mistral(openai: type[BaseModel], mistral: type[BaseModel]) -> frozenset[str]:
+    return frozenset(mistral.model_fields) - frozenset(openai.model_fields)
 
 
 async def read_as(request: Request, kind: type[Body]) -> Body:

@@ -63,7 +63,7 @@ TEMPLATE = """\
 
 Message = Mapping[str, Any]
 Tool = Mapping[str, Any]
-_Span = tuple[list[int], bool]
+_Span = tuple[Sequence[int], bool]
 Ids = npt.NDArray[np.integer[Any]]
 
 
@@ -96,7 +96,7 @@ def render(
     for message in checked:
         spans += _turn(message, codec)
     if add_generation_prompt:
-        spans.append(([codec.start_of_turn, *codec.encode("assistant\n")], False))
+        spans.append(([codec.start_of_turn, *codec.encode_frame("assistant\n")], False))
     ids = [token for some, _ in spans for token in some]
     return Rendered(ids, [is_trained for some, is_trained in spans for _ in some])
 
@@ -108,7 +108,7 @@ def trained_mask(ids: Ids, codec: Codec) -> npt.NDArray[np.bool_]:
     within the row nobody knows who speaks: nothing is marked there.
     """
     is_trained = np.zeros(len(ids), dtype=np.bool_)
-    opening = np.array(codec.encode("assistant\n"), dtype=np.int64)
+    opening = np.array(codec.encode_frame("assistant\n"), dtype=np.int64)
     marks = np.flatnonzero((ids == codec.start_of_turn) | (ids == codec.end_of_turn) | (ids == codec.bos))
     for place, begin in enumerate(marks.tolist()):
         said = begin + 1 + len(opening)
@@ -154,7 +154,7 @@ def _offer(content: str, tools: Sequence[Tool], codec: Codec) -> Iterator[_Span]
     listed = "\n".join(json.dumps(tool.get("function", tool), ensure_ascii=False) for tool in tools)
     yield [codec.start_of_turn, *codec.encode(f"system\n{content}")], False
     yield _marked(listed, TOOLS, TOOLS_END, codec), False
-    yield [codec.end_of_turn, *codec.encode("\n")], False
+    yield [codec.end_of_turn, *codec.encode_frame("\n")], False
 
 
 def _turn(message: Message, codec: Codec) -> Iterator[_Span]:
@@ -162,18 +162,18 @@ def _turn(message: Message, codec: Codec) -> Iterator[_Span]:
     yield [codec.start_of_turn], False
     if role == "assistant":
         # Its words are encoded apart from the header, because it writes them after a header that already stands there.
-        yield codec.encode("assistant\n"), False
+        yield codec.encode_frame("assistant\n"), False
         yield codec.encode(content), True
         for name, arguments in message["calls"]:
             yield _marked(call_text(name, arguments), CALL, CALL_END, codec), True
         yield [codec.end_of_turn], True
     elif role == "tool":
-        yield codec.encode("tool\n"), False
+        yield codec.encode_frame("tool\n"), False
         yield [*_marked(content, RESULT, RESULT_END, codec), codec.end_of_turn], False
     else:
         # One text, as readers of the template encode it: a blank line that opens the content joins the header's.
         yield [*codec.encode(f"{role}\n{content}"), codec.end_of_turn], False
-    yield codec.encode("\n"), False
+    yield codec.encode_frame("\n"), False
 
 
 def _marked(text: str, before: str, after: str, codec: Codec) -> list[int]:

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from ingot.core.errors import InputError
 from ingot.tokenizer.alphabet import as_bytes
 from ingot.tokenizer.bulk import BulkEncoder, bulk_encoder
-from ingot.tokenizer.pieces import LONGEST_CHARACTERS, pieces
+from ingot.tokenizer.pieces import LONGEST_CHARACTERS, PIECE_CHARACTERS, pieces
 from ingot.tokenizer.vocabulary import BOS, EOS, PAD, TURN_END, TURN_START
 
 # Handed to the reference encoder at once, for each core. Its results take some 100 bytes a token until their ids are
@@ -39,6 +39,7 @@ class Codec:
         self._tokenizer = tokenizer
         self._bulk: BulkEncoder | None = None
         self._has_looked_for_bulk = False
+        self._frames: dict[str, tuple[int, ...]] = {}
         self._bytes_of = _bytes_of_tokens(tokenizer)
         self.vocabulary = len(self._bytes_of)
         added = tokenizer.get_added_tokens_decoder().values()
@@ -85,7 +86,17 @@ class Codec:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, without any control token."""
-        return self.encode_batch([text])[0]
+        if len(text) > PIECE_CHARACTERS:
+            return self.encode_batch([text])[0]
+        ids: list[int] = self._tokenizer.encode_batch_fast([_valid(text)], add_special_tokens=False)[0].ids
+        return ids
+
+    def encode_frame(self, words: str) -> tuple[int, ...]:
+        """Return the ids of words that a template repeats for every conversation; they are encoded once."""
+        ids = self._frames.get(words)
+        if ids is None:
+            ids = self._frames[words] = tuple(self.encode(words))
+        return ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text, using several threads for many texts or long ones."""

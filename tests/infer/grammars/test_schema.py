@@ -82,6 +82,81 @@ TREE = {
         {"properties": {"a": True}, "required": ["a", "b"]},
         {"type": ["object", "null"], "properties": {"a": False, "b": {"type": "string", "maxLength": 2}}},
         {"anyOf": [{"minimum": 3}, {"type": "null"}], "type": ["integer", "null"]},
+        {"type": "object", "patternProperties": {"^a": {"type": "integer"}, "b$": {"minimum": 3}}},
+        {"type": "object", "properties": {"ab": {}, "c": {}}, "patternProperties": {"^a": {"type": "integer"}}},
+        {"type": "object", "propertyNames": {"enum": ["a", "b", "c"]}, "minProperties": 2},
+        {"type": "object", "properties": {"a": {}, "bb": {}}, "propertyNames": {"maxLength": 1}},
+        {"type": "object", "properties": {name: {"type": "null"} for name in "abcde"}, "minProperties": 2},
+        {"type": "object", "properties": {name: {"type": "null"} for name in "abcde"}, "maxProperties": 2},
+        {"type": "array", "uniqueItems": True, "items": {"enum": [1, "a", 1.0, None]}, "minItems": 2},
+        {"enum": ["a", "bb", "ccc", 1], "maxLength": 2, "type": "string"},
+        {"type": "integer", "multipleOf": 7, "minimum": -30, "maximum": 90},
+        {"type": "number", "multipleOf": 100},
+        {"type": "integer", "multipleOf": 10, "minimum": -25},
+        {"type": "string", "pattern": "^[a-z]+-[a-z]*$", "minLength": 4, "maxLength": 7},
+        {"type": "string", "pattern": "x", "maxLength": 4},
+        {"not": {"type": ["null", "object", "array"]}},
+        {"type": "string", "not": {"enum": ["", "a", "ab"]}, "maxLength": 2},
+        {"type": ["boolean", "integer"], "not": {"const": True}},
+        {"type": "object", "not": {"required": ["x"]}},
+        {"type": "object", "properties": {"a": {}, "b": {}}, "not": {"required": ["a", "b"]}},
+        {"oneOf": [{"required": ["a"]}, {"required": ["b"]}], "properties": {"a": {}, "b": {}, "c": {}}},
+        {"oneOf": [{"type": "array", "items": {"type": kind}} for kind in ("string", "null")]},
+        {
+            "oneOf": [
+                {"type": "object", "additionalProperties": False, "properties": {"a": {}, name: {}}} for name in "bc"
+            ]
+        },
+        {"oneOf": [{"type": "integer", "minimum": 3}, {"type": "integer", "maximum": 5}]},
+        {
+            "properties": {"kind": {"enum": ["a", "b"]}, "a": {"type": "null"}, "b": {"type": "null"}},
+            "required": ["kind"],
+            "allOf": [
+                {"if": {"properties": {"kind": {"const": kind}}}, "then": {"required": [kind]}} for kind in ("a", "b")
+            ],
+        },
+        {"if": {"type": "string"}, "then": {"maxLength": 3}, "else": {"type": "null"}},
+        {"properties": {"a": {}, "b": {}, "c": {}}, "dependentRequired": {"a": ["b", "c"], "b": ["c"]}},
+        {"properties": {"a": {}, "b": {}}, "dependentSchemas": {"a": {"properties": {"b": {"const": 1}}}}},
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "properties": {"a": {}, "b": {}},
+            "dependencies": {"a": ["b"], "b": {"properties": {"a": {"const": 1}}}},
+        },
+        {
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "id": "http://example.org/root",
+            "type": "integer",
+            "allOf": [{"$ref": "#small"}, {"$ref": "http://example.org/root#/definitions/large"}],
+            "definitions": {
+                "small": {"id": "#small", "maximum": 9, "exclusiveMaximum": True},
+                "large": {"minimum": 3},
+                "wrong": {"type": "any"},
+            },
+        },
+        {
+            "$id": "https://example.org/a/",
+            "properties": {"x": {"$ref": "b"}},
+            "$defs": {
+                "b": {"$id": "b", "type": "array", "items": {"$ref": "#/$defs/c"}, "$defs": {"c": {"const": "inner"}}},
+                "c": {"const": "outer"},
+            },
+        },
+        {
+            "allOf": [
+                {"additionalProperties": False, "properties": {"a": {"type": "integer"}, "b": {}}},
+                {"properties": {"a": {"minimum": 4}, "c": {}}, "additionalProperties": {"type": "null"}},
+            ]
+        },
+        {
+            "$defs": {
+                "base": {"type": "object", "properties": {"next": {"$ref": "#/$defs/base"}, "n": {"type": "null"}}},
+                "whole": {
+                    "allOf": [{"$ref": "#/$defs/base"}, {"properties": {"next": {"$ref": "#/$defs/whole"}}}],
+                },
+            },
+            "$ref": "#/$defs/whole",
+        },
         True,
         {},
         {"type": "object"},
@@ -101,7 +176,6 @@ def test_a_property_that_is_asked_for_is_there_and_others_may_be() -> None:
 @pytest.mark.parametrize(
     ("schema", "pointer"),
     [
-        ({"not": {"type": "null"}}, "#/not"),
         ({"type": "array", "uniqueItems": True}, "#/uniqueItems"),
         (
             {"type": "object", "properties": {"a/b": {"type": "number", "multipleOf": 3}}},
@@ -115,17 +189,26 @@ def test_a_property_that_is_asked_for_is_there_and_others_may_be() -> None:
         ({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}, "#"),
         ({"allOf": [{"$ref": "#"}], "type": "string"}, "#"),
         ({"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 3}]}, "#/oneOf"),
-        ({"if": {"type": "string"}}, "#/if"),
+        ({"not": {"format": "date"}, "type": "string"}, "#/not"),
+        ({"if": {"pattern": "a"}, "then": {"maxLength": 3}, "type": "string"}, "#/if"),
+        ({"allOf": [{"items": {"contains": {"const": 1}}}, {"maxItems": 3}]}, "#/allOf/0/items/contains"),
+        ({"$schema": "http://json-schema.org/draft-03/schema#"}, "#/$schema"),
+        ({"$id": "https://example.org/a", "$ref": "https://example.org/b"}, "#/$ref"),
+        ({"$ref": "#absent"}, "#/$ref"),
+        ({"required": [1]}, "#/required"),
+        ({"dependentRequired": {"a": "b"}}, "#/dependentRequired"),
+        ({"type": "array", "uniqueItems": True, "items": {"type": "string"}}, "#/uniqueItems"),
+        ({"type": "object", "minProperties": 2}, "#/minProperties"),
+        ({"type": "object", "patternProperties": {"(?=a)": {}}, "properties": {"a": {}}}, "#/patternProperties"),
+        ({"minimum": 5, "exclusiveMinimum": True, "$schema": "https://json-schema.org/draft/2020-12/schema"}, "#/exc"),
+        ({"items": [{}], "$schema": "https://json-schema.org/draft/2020-12/schema"}, "#/items"),
         ({"type": "string", "pattern": "(?=a)b"}, "#/pattern"),
-        ({"type": "string", "pattern": "^a+$", "maxLength": 3}, "#/maxLength"),
+        ({"type": "string", "pattern": "^(a|bc)+$", "maxLength": 3}, "#/maxLength"),
         ({"type": "string", "format": "duration"}, "#/format"),
         ({"type": "text"}, "#/type"),
         ({"type": "integer", "minimum": 3, "maximum": 2}, "#"),
-        ({"type": "object", "patternProperties": {"a": {}, "b": {}}}, "#/patternProperties"),
-        ({"type": "object", "properties": {"a": {}}, "minProperties": 1}, "#/minProperties"),
         ({"type": "string", "minLength": -1}, "#/minLength"),
         ({"type": "integer", "minimum": 1e300}, "#/minimum"),
-        ({"enum": ["a"], "pattern": "b"}, "#/pattern"),
         ({"items": 3}, "#/items"),
         (False, "#"),
         ("string", "#"),

@@ -18,6 +18,11 @@ from ingot.serve.answers.checking import flaw, read_json
         ({"x1": 1}, {"patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False}, False),
         ({"x1": "1"}, {"patternProperties": {"^x": {"type": "integer"}}}, True),
         ({"y": 1}, {"additionalProperties": {"type": "string"}}, True),
+        (0.07, {"multipleOf": 0.01}, False),
+        (0.075, {"multipleOf": 0.01}, True),
+        (3, {"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 3, "exclusiveMinimum": True}, True),
+        ([1, 2], {"items": [{"const": 1}], "additionalItems": False}, True),
+        ([1], {"items": [{"const": 1}], "additionalItems": False}, False),
         ({"a": {"a": 1}}, {"properties": {"a": {"$ref": "#"}}, "additionalProperties": False}, False),
     ],
 )

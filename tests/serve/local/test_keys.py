@@ -55,3 +55,13 @@ def test_a_key_that_is_taken_out_is_refused_from_then_on(tmp_path: Path) -> None
     assert keys.principal("three") is not None
     path.unlink()
     assert keys.principal("one") is None
+
+
+def test_an_operator_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("one operator weight=2\ntwo\noperator\n")
+    keys = KeyFile(path)
+    found = [keys.principal(key) for key in ("one", "two", "operator")]
+    assert [one is not None and one.is_operator for one in found] == [True, False, False]
+    assert found[0] is not None
+    assert found[0].quota == Quota(weight=2)

@@ -7,6 +7,7 @@ import httpx
 import openai
 import pytest
 from mistralai.client import Mistral
+from mistralai.client.errors import SDKError
 
 from ingot.serve.app import create_app
 from ingot.serve.gateway import Limits
@@ -40,6 +41,25 @@ def test_a_file_of_the_mistral_client(as_mistral: Mistral) -> None:
     assert listed.total is not None
     assert listed.total >= 1
     assert as_mistral.files.delete(file_id=file.id).deleted
+
+
+def test_a_link_leads_to_the_whole_file_without_a_key(shared: str) -> None:
+    with Mistral(api_key="ada", server_url=shared) as ada, Mistral(api_key="bob", server_url=shared) as bob:
+        file = ada.files.upload(file={"file_name": "lines.jsonl", "content": LINES}, purpose="batch")
+        link = ada.files.get_signed_url(file_id=file.id, expiry=1).url
+        assert link.startswith(f"{shared}/links/")
+        got = httpx.get(link, headers={"Range": "bytes=0-3"})
+        assert (got.status_code, got.content) == (200, LINES)
+        assert got.headers["Cache-Control"] == "private, no-store"
+        assert "attachment" in got.headers["Content-Disposition"]
+        assert httpx.get(link[:-1]).status_code == 403
+        assert httpx.post(link).status_code == 405
+        with pytest.raises(SDKError, match="there is no file"):
+            bob.files.get_signed_url(file_id=file.id)
+        with pytest.raises(SDKError, match="at most 168"):
+            ada.files.get_signed_url(file_id=file.id, expiry=169)
+        ada.files.delete(file_id=file.id)
+        assert httpx.get(link).status_code == 404
 
 
 def test_files_are_listed_in_pages(as_openai: openai.OpenAI) -> None:

@@ -30,6 +30,7 @@ from ingot.core.hardware import usable_cores
 from ingot.infer.engine import Control, EngineStats, Stop, cannot_embed, context_of, fitted
 from ingot.infer.grammar import lark
 from ingot.infer.sampling import SamplingParams
+from ingot.infer.slots import Slots
 from ingot.infer.text import Drawn, Token, as_tokens
 from ingot.tokenizer.chat import stop_ids
 from ingot.tokenizer.codec import Codec
@@ -68,6 +69,7 @@ class Engine:
         self._cache_tokens = min(self.context * config.slots, max(self.context, _MOST_CACHE_TOKENS))
         self._key = secrets.token_hex(16)
         self._server = _open(model_folder / MODEL_FILE, config, self._cache_tokens, self._key, self.context)
+        self._places = Slots(config.slots)
         self._active: dict[int, int] = {}  # tokens in the cache, by number of the request
         self._numbers = itertools.count()
 
@@ -105,20 +107,29 @@ class Engine:
     def _draw(self, body: dict[str, Any], params: SamplingParams, stop: Stop | None) -> Generator[Drawn, None, None]:
         number = next(self._numbers)
         self._active[number] = len(body["prompt"]) + params.max_tokens
-        chunks: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        gone = threading.Event()
-        arguments = (self._server, body, chunks, gone)
-        threading.Thread(target=_run, args=arguments, name="llama.cpp request").start()
         try:
-            yield from self._read(chunks, params, stop)
+            # What a slot read last is another caller's secret, as the time to the first token would tell it.
+            if (taken := self._places.take(params.cache_salt, body["prompt"], stop)) is None:
+                return
+            slot, is_known = taken
+            chunks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            gone = threading.Event()
+            placed = {**body, "id_slot": slot.number, "cache_prompt": is_known}
+            arguments = (self._server, placed, chunks, gone)
+            threading.Thread(target=_run, args=arguments, name="llama.cpp request").start()
+            try:
+                yield from self._read(chunks, params, stop)
+            finally:
+                gone.set()
+                # The server may need a moment to see that; who asks for this slot until then waits in its own queue.
+                self._places.give_back(slot)
         finally:
-            gone.set()
             del self._active[number]
 
     def _read(
         self, chunks: queue.SimpleQueue[Any], params: SamplingParams, stop: Stop | None
     ) -> Generator[Drawn, None, None]:
-        told = 0
+        told, cached = 0, None
         while stop is None or not stop():
             try:
                 chunk = chunks.get(timeout=None if stop is None else _POLL_SECONDS)
@@ -129,14 +140,18 @@ class Engine:
             if "choices" not in chunk:
                 raise _failure(chunk)
             choice = chunk["choices"][0]
-            made = chunk.get("timings", {}).get("predicted_n", told)
+            timings = chunk.get("timings", {})
+            made = timings.get("predicted_n", told)
+            cached = timings.get("cache_n") if told == 0 else None
             content = (choice["logprobs"] or {}).get("content", [])
             for token in self._untold(choice["text"], content, made - told - len(content)):
-                yield Drawn(token)
+                yield Drawn(token, cached=cached)
+                cached = None
             told = max(told, made)
             for one in content:
                 top = [(int(other["id"]), float(other["logprob"])) for other in one["top_logprobs"]]
-                yield Drawn(self._known(one["id"]), float(one["logprob"]), tuple(top[: params.top_logprobs]))
+                yield Drawn(self._known(one["id"]), float(one["logprob"]), tuple(top[: params.top_logprobs]), cached)
+                cached = None
             if choice["finish_reason"] == "stop" and not content:
                 yield Drawn(self.codec.eos)  # where the end itself was not told
 
@@ -190,7 +205,7 @@ def _open(path: Path, config: Config, cache_tokens: int, key: str, context: int)
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = config.threads or usable_cores()
     settings.api_keys = [key]  # it also listens on loopback, where other people of this machine may be
     settings.ui = settings.endpoint_slots = settings.warmup = False
-    settings.cache_ram_mib = 0  # prompts of one caller are nothing another may profit from
+    settings.cache_ram_mib = 0  # prompts that left their slot would be found again by any caller
     settings.verbosity = -1
     if config.precision == "f32":
         settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
@@ -210,7 +225,6 @@ def _body(prompt: Sequence[int], params: SamplingParams) -> dict[str, Any]:
         "n_probs": max(1, params.top_logprobs),
         "timings_per_token": True,
         "return_progress": True,
-        "cache_prompt": False,
         "samplers": ["temperature", "top_k", "top_p"],
         "temperature": params.temperature,
         "top_k": 1 if params.is_greedy else params.top_k,

@@ -1,7 +1,8 @@
 """The reference engine: the decoder itself, one row at a time, with the keys and values of what was read kept.
 
 It runs wherever the product runs, computes in full precision, and reports every log-probability. Other engines are
-measured against it, so it stays plain: no batching, no quantisation, no compiled graph.
+measured against it, so it stays plain: no batching, no quantisation, no compiled graph. Beginnings of prompts that the
+same caller sent before are not read again (`prefixes`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from ingot.infer.engine import Control, EngineStats, Stop, cannot_embed, fitted
 from ingot.infer.forcing import Hold, TokenSet
+from ingot.infer.prefixes import Prefixes
 from ingot.infer.sampling import Chooser, SamplingParams, log_probabilities, most_probable
 from ingot.infer.text import Drawn, Token, as_tokens
 from ingot.model.cache import Cache
@@ -28,14 +30,18 @@ from ingot.tokenizer.chat import stop_ids
 from ingot.tokenizer.codec import Codec
 
 _ONE_TOKEN = SamplingParams(max_tokens=1)
-_PREFILL_TOKENS = 512  # a long prompt is read in pieces, so that a cancelled request is noticed between two of them
+_PREFILL_TOKENS = 256  # a long prompt is read in pieces, so that a cancelled request is noticed between two of them
 
 
 @dataclass(frozen=True)
 class Config:
-    """`threads` 0 leaves the number as it is; any other counts for everything torch does in this process."""
+    """`threads` 0 leaves the number as it is; any other counts for everything torch does in this process.
+
+    `prefix_tokens` is how many tokens of earlier requests it keeps at most.
+    """
 
     threads: int = 0
+    prefix_tokens: int = 32_768
 
 
 class Engine:
@@ -53,6 +59,7 @@ class Engine:
         self.context = self._decoder.config.context
         self._end_ids = stop_ids(self.codec)
         self._pooling = _pooling(model_folder)
+        self._prefixes = Prefixes(config.prefix_tokens, _PREFILL_TOKENS)
         self._active = 0
 
     def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
@@ -104,19 +111,26 @@ class Engine:
         self, prompt: Sequence[int], params: SamplingParams, rules: Hold | None, stop: Stop | None
     ) -> Generator[Drawn, None, None]:
         cache = Cache(self._decoder.config, min(self.context, len(prompt) + params.max_tokens))
-        chooser = Chooser(params, rules)
-        logits_V = None
-        for start in range(0, len(prompt), _PREFILL_TOKENS):
-            if stop is not None and stop():
-                return
-            logits_V = self._read(prompt[start : start + _PREFILL_TOKENS], cache)
-        assert logits_V is not None, "an empty prompt was refused before"
-        while stop is None or not stop():
-            # Rows beyond the vocabulary only fill the table up; they are weighed, but never chosen.
-            chosen = chooser.choose(logits_V[: self.codec.vocabulary])
-            log_V = log_probabilities(logits_V)
-            yield Drawn(chosen, float(log_V[chosen]), most_probable(log_V, params.top_logprobs))
-            logits_V = self._read([chosen], cache)
+        cached = self._prefixes.begin(params.cache_salt, prompt, cache)
+        read = list(prompt)
+        try:
+            logits_V = None
+            for start in range(cached, len(prompt), _PREFILL_TOKENS):
+                if stop is not None and stop():
+                    return
+                logits_V = self._read(prompt[start : start + _PREFILL_TOKENS], cache)
+            assert logits_V is not None, "an empty prompt was refused before"
+            chooser = Chooser(params, rules)
+            while stop is None or not stop():
+                # Rows beyond the vocabulary only fill the table up; they are weighed, but never chosen.
+                chosen = chooser.choose(logits_V[: self.codec.vocabulary])
+                log_V = log_probabilities(logits_V)
+                known = cached if len(read) == len(prompt) else None
+                yield Drawn(chosen, float(log_V[chosen]), most_probable(log_V, params.top_logprobs), known)
+                read.append(chosen)
+                logits_V = self._read([chosen], cache)
+        finally:
+            self._prefixes.keep(params.cache_salt, read, cache)
 
     # Inference mode belongs to the thread and must not stay on while the generator is suspended, hence a method.
     @torch.inference_mode()

@@ -1,110 +1,172 @@
-"""Two schemas for one value: what satisfies both, and whether any value can."""
+"""Two plain schemas for one value: one that says both.
+
+A plain schema has no references and no choices: only words that each say something about the value, and, for what is
+inside of it, further schemas. Those are joined by `allOf`, to be merged when their turn comes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+import math
+from collections.abc import Mapping
 from typing import Any
 
-_LARGER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-_SMALLER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
-_ANNOTATIONS = ("title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly", "$id")
-_ALL_TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+from ingot.infer.grammars.drafts import AT, place_of, same
+from ingot.infer.grammars.matching import matches
+from ingot.infer.grammars.words import ASSERTIONS, REFUSED, refuse
+
+_LARGER = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"})
+_SMALLER = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"})
+_NAMES = ("properties", "patternProperties", "additionalProperties")
+_ITEMS = ("prefixItems", "items")
+EXCLUDED = " excluded"  # texts that a string must not be: what is left of a `not`
+PLAIN = ASSERTIONS | REFUSED | {EXCLUDED}
+
+Plain = Mapping[str, Any]
 
 
-class NotOneError(Exception):
-    """The keyword on which no single schema says what two do."""
+def all_of(one: Any, other: Any) -> Any:
+    """Return the schema of what two schemas inside of a value both say."""
+    if one is False or other is False:
+        return False
+    said = [part for part in (one, other) if part is not True and set(part) != {AT} and part]
+    if len(said) < 2:
+        return said[0] if said else True
+    if one == other:
+        return one
+    parts = [inside for part in said for inside in (part["allOf"] if _is_made_of_parts(part) else [part])]
+    return {AT: {"": place_of(said[0])}, "allOf": parts}
 
 
-def both(one: Any, other: Any) -> Any:
-    """Return a schema for the values that satisfy both. Raises NotOneError."""
-    if one is True or one == {}:
+def _is_made_of_parts(schema: Mapping[str, Any]) -> bool:
+    return set(schema) == {AT, "allOf"}
+
+
+def both(one: Plain, other: Plain) -> Plain | None:
+    """Return the plain schema of what satisfies both; None when it is plain that nothing does.
+
+    Raises InputError for two words that cannot be said as one.
+    """
+    if set(other) <= {AT}:
+        return one
+    if set(one) <= {AT}:
         return other
-    if other is True or other == {}:
-        return one
-    if one is False or other is False:
-        return False
-    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        raise NotOneError("what is a schema")
-    if _is_closed(one, other) or _is_closed(other, one):
-        raise NotOneError("additionalProperties")
-    merged = dict(one)
-    for word, value in other.items():
-        merged[word] = _both_words(word, merged[word], value) if word in merged else value
-    return merged
+    merged: dict[str, Any] = {}
+    if any(word in schema for word in _NAMES for schema in (one, other)):
+        merged |= _names(one, other)
+    if any(word in schema for word in _ITEMS for schema in (one, other)):
+        merged |= _items(one, other)
+    for word in PLAIN - {*_NAMES, *_ITEMS}:
+        if word in one and word in other:
+            merged[word] = _both_words(word, one, other)
+        elif word in one or word in other:
+            merged[word] = one[word] if word in one else other[word]
+    if merged.get("type") == [] or merged.get("enum") == [] or _lacks(merged):
+        return None
+    return merged | {AT: _places(one, other)}
 
 
-def _is_closed(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Say whether one schema has a rule for all names it does not list, and the other lists such names."""
-    extra = one.get("additionalProperties", True)
-    listed = set(other.get("properties", {})) | set(other.get("required", ()))
-    return extra is not True and extra != {} and bool(listed - set(one.get("properties", {})))
+def _lacks(merged: Plain) -> bool:
+    """Say whether a property that must be there cannot be."""
+    properties, required = merged.get("properties", {}), merged.get("required", ())
+    only_objects = as_types(merged) == ["object"]
+    return only_objects and any(properties.get(name) is False for name in required if isinstance(name, str))
 
 
-def _both_words(word: str, one: Any, other: Any) -> Any:
-    if one == other and isinstance(one, bool) == isinstance(other, bool):
-        return one
-    if word in _ANNOTATIONS:
-        return one
-    if word == "type":
-        return _types(one, other)
-    if word == "required":
-        return list(dict.fromkeys([*one, *other]))
-    if word in ("properties", "$defs", "definitions"):
-        return {**one, **{name: both(one[name], value) if name in one else value for name, value in other.items()}}
-    if word in _LARGER:
-        return max(one, other)
-    if word in _SMALLER:
-        return min(one, other)
-    if word in ("items", "additionalProperties", "propertyNames"):
-        return both(one, other)
-    if word == "enum":
-        return [value for value in one if value in other]
-    if word == "allOf":
-        return [*one, *other]
-    raise NotOneError(word)
+def _places(one: Plain, other: Plain) -> dict[str, str]:
+    mine, theirs = one.get(AT, {"": "#"}), other.get(AT, {"": "#"})
+    if mine[""] == theirs[""]:
+        return {**theirs, **mine}
+    return {**{word: place_of(other, word) for word in other if word != AT}, **_kept(one), "": mine[""]}
 
 
-def _types(one: Any, other: Any) -> list[str]:
-    first, second = _type_set({"type": one}), _type_set({"type": other})
-    kept = first & second
-    if not kept:
-        raise NotOneError("type")
-    return sorted(kept)
+def _kept(one: Plain) -> dict[str, str]:
+    return {word: place_of(one, word) for word in one if word != AT}
 
 
-def _type_set(schema: Mapping[str, Any]) -> frozenset[str]:
+def as_types(schema: Plain) -> list[str] | None:
+    """Return the types a schema names, or None for all."""
     kinds = schema.get("type")
-    if kinds is None:
-        return _ALL_TYPES
-    named = frozenset([kinds] if isinstance(kinds, str) else kinds)
-    return named | {"integer"} if "number" in named else named
+    return [kinds] if isinstance(kinds, str) else kinds
 
 
-def exclude_each_other(schemas: Sequence[Any]) -> bool:
-    """Say whether it is certain that no value satisfies two of these schemas."""
-    return all(_are_apart(one, other) for one, other in combinations(schemas, 2))
+def _both_words(word: str, one: Plain, other: Plain) -> Any:
+    mine, theirs = one[word], other[word]
+    if word == "type":
+        return _types(as_types(one) or [], as_types(other) or [])
+    if word == "enum":
+        return [value for value in mine if any(same(value, their) for their in theirs)]
+    if word in ("required", EXCLUDED):
+        return list(dict.fromkeys([*mine, *theirs]))
+    if same(mine, theirs):
+        return mine
+    if word in _LARGER or word in _SMALLER:
+        return max(mine, theirs) if word in _LARGER else min(mine, theirs)
+    if word == "propertyNames":
+        return all_of(mine, theirs)
+    if word == "uniqueItems":
+        return bool(mine or theirs)
+    if word == "multipleOf" and all(isinstance(value, int) and value > 0 for value in (mine, theirs)):
+        return math.lcm(mine, theirs)
+    refuse(place_of(one, word), f"two schemas disagree on {word!r}, and cannot be enforced together")
 
 
-def _are_apart(one: Any, other: Any) -> bool:
-    if one is False or other is False:
-        return True
-    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        return False
-    if not _type_set(one) & _type_set(other):
-        return True
-    first, second = _values(one), _values(other)
-    if first is not None and second is not None:
-        return not any(a == b and isinstance(a, bool) == isinstance(b, bool) for a in first for b in second)
-    if not {"object"} >= _type_set(one) & _type_set(other):
-        return False
-    required = set(one.get("required", ())) & set(other.get("required", ()))
-    left, right = one.get("properties", {}), other.get("properties", {})
-    return any(name in left and name in right and _are_apart(left[name], right[name]) for name in required)
+def _types(mine: list[str], theirs: list[str]) -> list[str]:
+    kept = [kind for kind in mine if kind in theirs or (kind == "integer" and "number" in theirs)]
+    return kept + [kind for kind in theirs if kind == "integer" and "number" in mine and kind not in mine]
 
 
-def _values(schema: Mapping[str, Any]) -> list[Any] | None:
-    if "const" in schema:
-        return [schema["const"]]
-    values = schema.get("enum")
-    return values if isinstance(values, list) else None
+def _names(one: Plain, other: Plain) -> dict[str, Any]:
+    """Join what two schemas say about the properties of an object, name by name."""
+    listed = dict.fromkeys([*one.get("properties", {}), *other.get("properties", {})])
+    patterns = dict.fromkeys([*one.get("patternProperties", {}), *other.get("patternProperties", {})])
+    said: dict[str, Any] = {"properties": {name: all_of(rule_for(one, name), rule_for(other, name)) for name in listed}}
+    extra = [schema.get("additionalProperties", True) for schema in (one, other)]
+    if patterns:
+        for mine, theirs in ((one, other), (other, one)):
+            beyond = set(patterns) - set(mine.get("patternProperties", {}))
+            if beyond and mine.get("additionalProperties", True) is not True and mine.get("additionalProperties"):
+                place = place_of(theirs, "patternProperties")
+                refuse(place, "patternProperties beside the additionalProperties of another schema cannot be enforced")
+        said["patternProperties"] = {
+            pattern: all_of(_patterned(one, pattern), _patterned(other, pattern)) for pattern in patterns
+        }
+    said["additionalProperties"] = all_of(*extra)
+    return said
+
+
+def _patterned(schema: Plain, pattern: str) -> Any:
+    patterns = schema.get("patternProperties", {})
+    if pattern in patterns:
+        return patterns[pattern]
+    # Names of a pattern that this schema does not have are further names to it. Some of them may match another of its
+    # patterns, and be allowed by that: they are left out.
+    return schema.get("additionalProperties") is not False
+
+
+def rule_for(schema: Plain, name: str) -> Any:
+    """Return the schema of a property: by its name, by every pattern it matches, or as a further one."""
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    rules = [properties[name]] if name in properties else []
+    rules += [
+        rule for pattern, rule in patterns.items() if matches(pattern, name, f"{place_of(schema, 'patternProperties')}")
+    ]
+    if not rules:
+        return schema.get("additionalProperties", True)
+    whole = rules[0]
+    for rule in rules[1:]:
+        whole = all_of(whole, rule)
+    return whole
+
+
+def _items(one: Plain, other: Plain) -> dict[str, Any]:
+    """Join what two schemas say about the items of an array, place by place."""
+    longest = max(len(one.get("prefixItems", ())), len(other.get("prefixItems", ())))
+    first = [all_of(item_rule(one, place), item_rule(other, place)) for place in range(longest)]
+    rest = all_of(one.get("items", True), other.get("items", True))
+    return {"items": rest, **({"prefixItems": first} if first else {})}
+
+
+def item_rule(schema: Plain, place: int) -> Any:
+    """Return the schema of the item at a place."""
+    first = schema.get("prefixItems", ())
+    return first[place] if place < len(first) else schema.get("items", True)

@@ -10,6 +10,7 @@ from ingot.infer.grammars.nodes import Alt, Node, Repeat, Seq, Text, chars, choi
 _DIGITS = 15  # what a double holds exactly
 _LARGEST = 10**_DIGITS - 1
 _EXTRA_DECIMALS = 2
+_MOST_LISTED = 200  # multiples that are written out
 
 
 def _digit(first: int, last: int) -> Node:
@@ -76,6 +77,24 @@ def integers(low: int | None, high: int | None) -> Node:
     return choice(options) if options else Alt(())
 
 
+def multiples(step: int, low: int | None, high: int | None) -> Node | None:
+    """Return multiples of a whole number between two bounds, each included; None when they are too many to say."""
+    if low is not None and high is not None and (high - low) // step < _MOST_LISTED:
+        first, last = -(-low // step), high // step
+        return choice([Text(str(step * one)) for one in range(first, last + 1)]) if first <= last else Alt(())
+    tens = len(str(step)) - 1
+    if low is None and high is None and step == 10**tens:
+        return Alt((Text("0"), Seq((Repeat(Text("-"), 0, 1), _POSITIVE, Text("0" * tens)))))
+    if step == 10**tens and (low is None or low <= 0) and (high is None or high >= 0):
+        # A multiple of ten thousand is any whole number with four zeros behind it.
+        least = None if low is None else -(-low // step)
+        most = None if high is None else high // step
+        some = [integers(least, -1), integers(1, most)] if least is None or least < 0 else [integers(1, most)]
+        return choice([Text("0"), *(sequence([one, Text("0" * tens)]) for one in some if one != Alt(()))])
+    return None
+
+
+_POSITIVE = Seq((chars((0x31, 0x39)), Repeat(chars((0x30, 0x39)), 0, _DIGITS - 1)))
 _ANY_NATURAL = Alt((Text("0"), Seq((chars((0x31, 0x39)), Repeat(chars((0x30, 0x39)), 0, _DIGITS - 1)))))
 _FRACTION = Seq((Text("."), Repeat(chars((0x30, 0x39)), 1, _DIGITS)))
 _EXPONENT = Seq(

@@ -256,3 +256,55 @@ def lengths(node: Node) -> tuple[int, int | None]:
             return lengths(part)
         case _:
             return 1, 1
+
+
+def of_length(node: Node, least: int, most: int | None) -> Node | None:
+    """Return texts of an expression that have so many characters; None when that cannot be said by its repetitions.
+
+    One repetition is bounded, and so are the others where that is needed: some texts of such lengths may be left out.
+    """
+    shortest, longest = lengths(node)
+    if shortest >= least and (most is None or (longest is not None and longest <= most)):
+        return node
+    if most is not None and (shortest > most or (longest is not None and longest < least)):
+        return None
+    match node:
+        case Repeat(part, fewest, highest):
+            low, high = lengths(part)
+            if low != high or low == 0:
+                return None
+            times = highest if most is None else min(most // low, most // low if highest is None else highest)
+            needed = max(fewest, -(-least // low))
+            return Repeat(part, needed, times) if times is None or needed <= times else None
+        case Seq(parts):
+            return _sequence_of_length(parts, least, most)
+        case Alt(options):
+            kept = [one for one in (of_length(option, least, most) for option in options) if one is not None]
+            return choice(kept) if kept else None
+    return None
+
+
+def _sequence_of_length(parts: tuple[Node, ...], least: int, most: int | None) -> Node | None:
+    """Give what is missing to one part, and what there is too much of to the last parts that can be bounded."""
+    fitted = list(parts)
+    for place, part in enumerate(fitted):
+        low, high = lengths(part)
+        missing = least - sum(lengths(one)[0] for one in fitted)
+        if missing > 0 and (high is None or high > low):
+            longer = of_length(part, low + missing if high is None else min(high, low + missing), None)
+            fitted[place] = part if longer is None else longer
+    used = 0
+    for place, part in enumerate(fitted if most is not None else ()):
+        low, high = lengths(part)
+        rest = [lengths(one) for one in fitted[place + 1 :]]
+        spare = (most or 0) - used - low - sum(shortest for shortest, _ in rest)
+        share = spare // (1 + sum(longest is None for _, longest in rest))
+        shorter = of_length(part, low, low + share if high is None else min(high, low + spare)) if spare >= 0 else None
+        if shorter is None:
+            return None
+        fitted[place] = shorter
+        used += lengths(shorter)[1] or 0
+    whole = sequence(fitted)
+    shortest, longest = lengths(whole)
+    fits = shortest >= least and (most is None or (longest is not None and longest <= most))
+    return whole if fits else None

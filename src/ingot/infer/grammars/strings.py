@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from ingot.infer.grammars.nodes import (
     Alt,
@@ -23,6 +24,7 @@ _PLAIN = all_but(chars((0x00, 0x1F), (0x22, 0x22), (0x5C, 0x5C)))
 _ESCAPED = {character: json.dumps(character)[1:-1] for character in '"\\\b\f\n\r\t'}
 _SIGNS = chars(*((ord(one[1]), ord(one[1])) for one in _ESCAPED.values()))
 _ANY_CHARACTER = Alt((_PLAIN, Seq((Text("\\"), _SIGNS))))
+_ANY_AT_ALL = all_but(chars())
 _QUOTE = Text('"')
 
 
@@ -50,6 +52,24 @@ def bounds_of(node: Node) -> tuple[int, int | None] | None:
 def quoted(body: Node) -> Node:
     """Return the JSON strings whose content is one of these texts."""
     return Seq((_QUOTE, _inside(body), _QUOTE))
+
+
+def all_texts_but(excluded: Iterable[str], least: int = 0, most: int | None = None) -> Node:
+    """Return the texts of so many characters that are not among these."""
+    words = frozenset(excluded)
+    left = None if most is None else most - 1
+    following: dict[str, frozenset[str]] = {}
+    for word in words:
+        if word:
+            following[word[0]] = following.get(word[0], frozenset()) | {word[1:]}
+    options: list[Node] = [Seq(())] if least <= 0 and "" not in words else []
+    if most is None or most > 0:
+        others = all_but(chars(*((ord(one), ord(one)) for one in following)))
+        options.append(sequence([others, Repeat(_ANY_AT_ALL, max(0, least - 1), left)]))
+        options += [
+            sequence([Text(one), all_texts_but(rest, least - 1, left)]) for one, rest in sorted(following.items())
+        ]
+    return choice(options) if options else Alt(())
 
 
 def _inside(node: Node) -> Node:

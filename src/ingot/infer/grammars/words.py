@@ -8,27 +8,27 @@ from ingot.core.errors import InputError
 
 JSON_TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 MOST_REPEATED = 1_000  # characters or items that a bound may ask for; a looser one is cut to it
+DEEPEST = 64
 
-# Words that say nothing about which values are allowed, or are read where they matter.
-ANNOTATIONS = frozenset(
-    {
-        *("title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly"),
-        *("$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "$vocabulary"),
-        *("contentEncoding", "contentMediaType", "contentSchema"),
-    }
-)
+# Every other word says nothing about which values are allowed, or is read where it matters.
 REFUSED = frozenset(
     {
-        *("not", "if", "then", "else", "contains", "minContains", "maxContains"),
-        *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedItems", "unevaluatedProperties"),
-        *("$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "id"),
+        *("contains", "unevaluatedItems", "unevaluatedProperties"),
+        *("$dynamicRef", "$recursiveRef"),
+    }
+)
+COMBINING = frozenset(
+    {
+        *("allOf", "anyOf", "oneOf", "not", "if", "then", "else"),
+        *("dependentRequired", "dependentSchemas"),
     }
 )
 ASSERTIONS = frozenset(
     {
+        *("type", "enum"),
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
         *("minLength", "maxLength", "pattern", "format"),
-        *("items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"),
+        *("items", "prefixItems", "minItems", "maxItems", "uniqueItems"),
         *("properties", "required", "additionalProperties", "patternProperties", "propertyNames"),
         *("minProperties", "maxProperties"),
     }

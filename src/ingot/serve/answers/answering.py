@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ingot.core.errors import IngotError, InputError
-from ingot.serve.answers.reading import Said, reader
+from ingot.infer.text import Token
+from ingot.serve.answers.listening import WhileListening
+from ingot.serve.answers.reading import Part, Reader, Said, reader
 from ingot.serve.answers.voice import Answer, Voice
 from ingot.serve.asks.asked import Asked
 from ingot.serve.ports import Principal
@@ -40,21 +43,14 @@ class Answering(Response):
         if asked.model.kind == "base":
             own["X-Ingot-Mode"] = "continuation"
         super().__init__(headers=own)
+        self._own_headers = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
         self._asked, self._voice = asked, voice
         self._server, self._principal, self._keep = server, principal, keep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, unless the caller hangs up before the answer is whole."""
-        work = asyncio.create_task(self._answer(send))
-        gone = asyncio.create_task(_hung_up(receive))
-        try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-            work.cancel()  # does nothing to an answer that is whole
-            await asyncio.wait({work, gone})
-        if not work.cancelled():
-            work.result()
+        async with WhileListening(receive):
+            await self._answer(send)
 
     async def _answer(self, send: Send) -> None:
         asked = self._asked
@@ -70,20 +66,17 @@ class Answering(Response):
         if self._keep is not None:
             await self._keep(answers, usage)
         body = self._voice.whole(answers, usage).encode()
-        await self._start(send, "application/json")
+        await self._start(send, "application/json", (b"content-length", str(len(body)).encode("ascii")))
         await send({"type": "http.response.body", "body": body})
 
     async def _send_pieces(self, send: Send, tally: Tally) -> None:
         await self._start(send, "text/event-stream; charset=utf-8")
         try:
             # Leaving a generator does not close it, and the engine behind it would go on: hence aclosing, everywhere.
-            async with aclosing(spoken_parts(self._asked, self._server, tally)) as parts:
-                said: dict[int, list[Said]] = {}
-                async for index, part in parts:
-                    if index not in said:
-                        await _send(send, self._voice.opening(index))
-                    said.setdefault(index, []).append(part)
-                    await _send(send, self._voice.part(index, part))
+            said: dict[int, list[Said]] = {}
+            async with aclosing(spoken_parts(self._asked, self._server, tally)) as batches:
+                async for batch in batches:
+                    await _send(send, self._events(batch, said))
             usage = tally.usage()
             if self._keep is not None:
                 await self._keep([Answer.of(index, parts) for index, parts in said.items()], usage)
@@ -93,9 +86,15 @@ class Answering(Response):
             await _send(send, self._voice.failed(_as_refusal(error, self._server)))
         await send({"type": "http.response.body", "body": b""})
 
-    async def _start(self, send: Send, media_type: str) -> None:
-        own = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
-        headers = [*own, (b"content-type", media_type.encode()), (b"cache-control", b"no-store")]
+    def _events(self, batch: Sequence[Part], said: dict[int, list[Said]]) -> Iterator[str]:
+        for index, part in batch:
+            if index not in said:
+                yield from self._voice.opening(index)
+            said.setdefault(index, []).append(part)
+            yield from self._voice.part(index, part)
+
+    async def _start(self, send: Send, media_type: str, *more: tuple[bytes, bytes]) -> None:
+        headers = [*self._own_headers, (b"content-type", media_type.encode()), (b"cache-control", b"no-store"), *more]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
@@ -103,41 +102,51 @@ async def heard(asked: Asked, server: Server, tally: Tally) -> list[Answer]:
     """Return all answers to a request. Raises Refusal when they take too long."""
     said: dict[int, list[Said]] = {}
     try:
-        async with aclosing(spoken_parts(asked, server, tally)) as parts:
-            async for index, part in parts:
-                said.setdefault(index, []).append(part)
+        async with aclosing(spoken_parts(asked, server, tally)) as batches:
+            async for batch in batches:
+                for index, part in batch:
+                    said.setdefault(index, []).append(part)
     except TimeoutError:
         raise _too_slow(server) from None
     return [Answer.of(index, parts) for index, parts in said.items()]
 
 
-async def spoken_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[tuple[int, Said], None]:
-    """Yield what the answers may say, one after another, with the number of each. Raises TimeoutError."""
+async def spoken_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[list[Part], None]:
+    """Yield what the answers may say, one after another: each time what came since. Raises TimeoutError."""
     doors = server.judges.doors(asked.model, tally.principal)
-    async with aclosing(_written_parts(asked, server, tally)) as parts:
-        if doors.are_open:
-            async for part in parts:
-                yield part
-        else:
-            async with aclosing(doors.guarded(parts)) as guarded:
-                async for part in guarded:
-                    yield part
+    written = _written_parts(asked, server, tally)
+    async with aclosing(written if doors.are_open else doors.guarded(written)) as batches:
+        async for batch in batches:
+            yield batch
 
 
-async def _written_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[tuple[int, Said], None]:
+async def _written_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[list[Part], None]:
     gateway = server.gateway
-    async with asyncio.timeout(gateway.limits.seconds):
+    async with asked.model.outcomes.one(), asyncio.timeout(gateway.limits.seconds):
         for question in asked.questions:
             reads = reader(asked, question)
-            async with aclosing(gateway.tokens(asked.model.engine, question)) as tokens:
-                async for token in tokens:
-                    tally.write()
-                    is_over = False
-                    for said in reads.read(token):
-                        yield question.index, said
-                        is_over = is_over or said.finish is not None
-                    if is_over:
+            salted = replace(question, params=replace(question.params, cache_salt=tally.principal.cache_salt))
+            async with aclosing(gateway.tokens(asked.model.engine, salted)) as batches:
+                async for tokens in batches:
+                    tally.know(question.prompt, tokens[0].cached)
+                    parts: list[Part] = []
+                    try:
+                        _read(reads, question.index, tokens, tally, parts)
+                    except Refusal:
+                        yield parts  # what was said before the answer turned out to be none
+                        raise
+                    yield parts
+                    if parts and parts[-1][1].finish is not None:
                         break
+
+
+def _read(reads: Reader, index: int, tokens: Sequence[Token], tally: Tally, parts: list[Part]) -> None:
+    """Add to `parts` what tokens say, up to the end of the answer."""
+    for token in tokens:
+        tally.write()
+        parts.extend((index, said) for said in reads.read(token))
+        if parts and parts[-1][1].finish is not None:
+            return  # an engine may have made more, which is no part of the answer and not counted
 
 
 async def _send(send: Send, events: Iterable[str]) -> None:
@@ -164,8 +173,3 @@ def _too_slow(server: Server) -> Refusal:
     return Refusal(
         504, f"the answer took longer than {seconds:g} seconds: ask for fewer tokens", code="deadline_exceeded"
     )
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft4Validator, Draft6Validator, Draft7Validator, Draft201909Validator, Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
 
 from ingot.core.errors import UsageError
+from ingot.infer.grammars.drafts import draft_of
 from ingot.safety.patterns import Pattern
 
 _KEPT_PATTERNS = 256
@@ -38,7 +40,7 @@ def flaw(value: Any, schema: Mapping[str, Any]) -> str | None:
     "$.a: 'x' is not of type 'integer'"
     """
     # An empty registry: a reference to anywhere else is an error, never a download.
-    checker = _Checker(schema, registry=Registry())
+    checker = _CHECKERS[draft_of(schema)](schema, registry=Registry())
     try:
         found = next(iter(checker.iter_errors(value)), None)
     except RecursionError:
@@ -76,13 +78,30 @@ def _additional_properties(validator: Any, rule: Any, value: Any, schema: Any) -
             yield from validator.descend(inside, rule, path=name)
 
 
+def _multiple_of(validator: Validator, step: Any, value: Any, schema: object) -> Iterator[ValidationError]:
+    # In decimals, as they are written: divided as floats, 0.07 would be no multiple of 0.01.
+    if validator.is_type(value, "number") and Decimal(str(value)) % Decimal(str(step)) != 0:
+        yield ValidationError(f"{value!r} is not a multiple of {step}")
+
+
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-_BY_RE2 = {
+_IN_LINEAR_TIME = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
+    "multipleOf": _multiple_of,
 }
-_Checker = extend(Draft202012Validator, _BY_RE2)  # type: ignore[no-untyped-call]  # its stub has no types
+_DRAFTS: dict[int, Any] = {
+    4: Draft4Validator,
+    6: Draft6Validator,
+    7: Draft7Validator,
+    2019: Draft201909Validator,
+    2020: Draft202012Validator,
+}
+_CHECKERS = {
+    draft: extend(validator, _IN_LINEAR_TIME)  # type: ignore[no-untyped-call]  # its stub has no types
+    for draft, validator in _DRAFTS.items()
+}

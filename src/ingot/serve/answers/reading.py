@@ -40,6 +40,9 @@ class Said:
     finish: Finish | None = None
 
 
+Part = tuple[int, Said]  # what one of several answers said: the number of the answer, and what was added to it
+
+
 class Reader(Protocol):
     """Reads one answer, token by token."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ingot.infer.grammar import json_schema
 from ingot.serve.asks.asked import Asked, Calling, check_stream, numbered, params_of
-from ingot.serve.asks.forms import call_schema, calling_of, schema_of
+from ingot.serve.asks.forms import call_schema, calling_of, checked, schema_of
 from ingot.serve.asks.prompts import conversation_ids, fitting
 from ingot.serve.ports import ServedModel
 from ingot.serve.refusal import Refusal
@@ -17,7 +18,7 @@ from ingot.tokenizer.chat import CALL
 def from_chat(request: ChatFields, model: ServedModel) -> Asked:
     """Read a conversation. Raises Refusal when it cannot be answered."""
     check_stream(request)
-    _check_messages(request.messages)
+    check_messages(request.messages)
     if request.top_logprobs and not request.logprobs:
         raise Refusal(400, "top_logprobs needs logprobs to be true", param="top_logprobs")
     is_parallel = request.parallel_tool_calls is not False
@@ -32,7 +33,7 @@ def from_chat(request: ChatFields, model: ServedModel) -> Asked:
         # The engine would also find a stop string in the arguments of a call.
         params, stop = replace(params, stop=()), params.stop
     if calling is not None and calling.how == "forced":
-        params = replace(params, grammar=json_schema(call_schema(calling)))
+        params = replace(params, grammar=json_schema(checked(call_schema(calling), "tools")))
         # The answer begins as the calls do that the model learned from.
         prompt = (
             prompt if model.kind == "base" else fitting([*prompt, model.engine.codec.special(CALL)], model, "messages")
@@ -51,7 +52,8 @@ def from_chat(request: ChatFields, model: ServedModel) -> Asked:
     )
 
 
-def _check_messages(messages: list[Message]) -> None:
+def check_messages(messages: Sequence[Message]) -> None:
+    """Raise Refusal for a conversation whose messages do not belong together."""
     called: set[str] = set()
     for place, message in enumerate(messages):
         if message.content is None and not (message.role == "assistant" and message.tool_calls):

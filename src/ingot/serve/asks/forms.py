@@ -6,15 +6,17 @@ checked against it before it is answered; nothing is ignored silently.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingot.core.errors import InputError
-from ingot.infer import grammar
+from ingot.infer.grammars.drafts import draft_of
+from ingot.infer.schema_reader import SchemaReader
 from ingot.serve.asks.asked import Calling
 from ingot.serve.refusal import Refusal
 from ingot.serve.wire.chat import ResponseFormat, Tool, ToolNamed
 
+SCHEMAS = SchemaReader()
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
 
@@ -33,7 +35,7 @@ def schema_of(form: ResponseFormat | None) -> Mapping[str, Any] | None:
 def checked(schema: Mapping[str, Any], param: str) -> Mapping[str, Any]:
     """Return a schema every part of which can be enforced. Raises Refusal naming the first that cannot."""
     try:
-        grammar.check(schema)
+        SCHEMAS.check(schema)
     except InputError as error:
         message = " ".join(filter(None, (error.what, error.why, error.fix)))
         raise Refusal(400, message, param=f"{param}{error.where}", code="invalid_schema") from None
@@ -81,28 +83,36 @@ def call_schema(calling: Calling) -> Mapping[str, Any]:
         for number, (name, parameters) in enumerate(calling.parameters.items())
     ]
     whole: dict[str, Any] = calls[0] if len(calls) == 1 else {"anyOf": calls}
-    return {**whole, "$defs": definitions} if definitions else whole
+    return {"$schema": _DRAFTS[_LATEST], **whole, "$defs": definitions} if definitions else whole
 
 
 def _placed(parameters: Mapping[str, Any], name: str, definitions: dict[str, Any]) -> Mapping[str, Any]:
-    """Return the schema of arguments; one that refers to parts of itself moves to `definitions` as a whole.
+    """Return the schema of arguments; one that refers to parts of itself, or names its draft, moves to `definitions`.
 
-    A reference counts from the root of its document, which is another one now.
+    There it is a document of its own, in which its references mean what they did.
     """
-    moved = _rerooted(parameters, f"#/$defs/{name}")
-    if moved == parameters:
+    draft = draft_of(parameters)
+    if draft == _LATEST and not _WORDS_OF_DOCUMENTS & set(_words(parameters)):
         return parameters
-    definitions[name] = moved
+    named = {"$schema": _DRAFTS[draft], **parameters}
+    own = "id" if draft == 4 else "$id"
+    definitions[name] = {**named, own: f"http://tool-{name}.invalid/"}
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _rerooted(schema: Any, root: str) -> Any:
-    if isinstance(schema, list):
-        return [_rerooted(value, root) for value in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    moved = {key: _rerooted(value, root) for key, value in schema.items()}
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#"):
-        moved["$ref"] = root + reference.removeprefix("#")
-    return moved
+_LATEST = 2020
+_WORDS_OF_DOCUMENTS = {"$ref", "$schema", "$id", "id"}
+_DRAFTS = {
+    4: "http://json-schema.org/draft-04/schema#",
+    6: "http://json-schema.org/draft-06/schema#",
+    7: "http://json-schema.org/draft-07/schema#",
+    2019: "https://json-schema.org/draft/2019-09/schema",
+    2020: "https://json-schema.org/draft/2020-12/schema",
+}
+
+
+def _words(schema: Any) -> Iterator[str]:
+    inside = schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list) else ()
+    yield from schema if isinstance(schema, Mapping) else ()
+    for one in inside:
+        yield from _words(one)

@@ -31,7 +31,7 @@ def conversation_ids(
         offered = [json.dumps(tool, ensure_ascii=False) for tool in tools]
         text = "\n\n".join(filter(None, ["\n".join(offered), continuation_text(messages)]))
         return fitting([codec.bos, *codec.encode(text)], model, "messages")
-    turns = [_turn(message) for message in in_order_of_calls(messages)]
+    turns = [turn(message) for message in in_order_of_calls(messages)]
     return fitting(render(turns, codec, add_generation_prompt=True, tools=tools).ids, model, "messages")
 
 
@@ -113,7 +113,8 @@ def _texts(messages: Sequence[Message]) -> list[str]:
     return [message.text for message in messages] + called
 
 
-def _turn(message: Message) -> dict[str, Any]:
+def turn(message: Message) -> dict[str, Any]:
+    """Return a message as the template reads it."""
     calls = [call.function.model_dump() for call in message.tool_calls or ()]
     content = message.text if message.content is not None else None
     return {"role": _ROLES.get(message.role, message.role), "content": content, "tool_calls": calls}

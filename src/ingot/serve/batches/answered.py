@@ -11,7 +11,8 @@ from typing import Any
 from ingot.core.errors import IngotError, InputError
 from ingot.serve.answers.answering import heard
 from ingot.serve.batches.lines import Line
-from ingot.serve.endpoints import EMBEDDINGS, ENDPOINTS
+from ingot.serve.endpoints import EMBEDDINGS, ENDPOINTS, asked_by
+from ingot.serve.origin import origin_of
 from ingot.serve.ports import Principal, ServedModel
 from ingot.serve.refusal import Refusal
 from ingot.serve.routes.embeddings import BODIES, embedded
@@ -45,7 +46,7 @@ async def _answer(body: dict[str, Any], path: str, api: str, server: Server, pri
     read: Any = parsed(body, kinds.get(api) or next(iter(kinds.values())))
     if getattr(read, "stream", None):
         raise Refusal(400, "a batch has no streams: leave out stream", param="stream", code="invalid_value")
-    model = server.borrow(read.model)
+    model = await server.borrow(read.model, origin=origin_of(principal, read))
     try:
         return await _answer_with(model, read, path, api, server, principal)
     finally:
@@ -57,7 +58,7 @@ async def _answer_with(model: ServedModel, read: Any, path: str, api: str, serve
         return (await embedded(read, model, server, principal)).model_dump_json()
     endpoint = ENDPOINTS[path]
     admitted = await server.judges.doors(model, principal).admit(read, model.engine.codec)
-    asked = endpoint.asks(admitted, model)
+    asked = await asked_by(endpoint.asks, admitted, model)
     voice = endpoint.voice(asked, MISTRAL if api == MISTRAL.name else OPENAI)
     async with server.tally(model, asked.prompt_tokens, asked.most_tokens, principal) as tally:
         return voice.whole(await heard(asked, server, tally), tally.usage())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import socket
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -17,8 +20,10 @@ from ingot.serve.app import create_app
 from ingot.serve.doors import LOOPBACK_NAMES, KnownAs
 from ingot.serve.gateway import Limits
 from ingot.serve.guarding import Judges
+from ingot.serve.links import KEY_BYTES, Links
 from ingot.serve.local.decisions import DECISIONS_FILE, DecisionFile
 from ingot.serve.local.keys import Anybody, KeyFile
+from ingot.serve.local.launcher import HomeLauncher
 from ingot.serve.local.models import HomeModels
 from ingot.serve.local.scorers import HomeScorers
 from ingot.serve.local.store import FolderStore
@@ -27,6 +32,7 @@ from ingot.serve.policies import Policies, read_policies
 from ingot.serve.ports import ModelSource, Price
 
 STORE_FOLDER = "serve"
+LINK_KEY = "links.key"
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # addresses to listen on, not names to be known by
 
 
@@ -42,11 +48,13 @@ def local_app(
     supervised: bool = True,
     policies: Path | None = None,
     classifiers: Sequence[str] = (),
+    most_bytes: int | None = None,
 ) -> FastAPI:
     """Open the models `names` (or `name@version`) and return the application that serves them on `host`.
 
     Each runs in a child process that is started again when it dies, unless `supervised` is off. `policies` is a file
-    that says what they may read and answer, `classifiers` names artifacts that tell classes apart.
+    that says what they may read and answer, `classifiers` names artifacts that tell classes apart. Together the models
+    hold `most_bytes` at most, where that is given: idle ones are closed for others.
 
     The files are compared with their recorded hashes first. Raises UsageError for an unknown name, or when the server
     would be open to the network without a key.
@@ -63,12 +71,38 @@ def local_app(
         return open_engine(artifact.path, engine, warn, supervised=supervised)
 
     authenticator = Anybody() if key_file is None else KeyFile(key_file)
-    source = HomeModels(home, names, opener, price)
+    source = HomeModels(home, names, opener, price, most_bytes=most_bytes)
     meter = UsageFile(home.path / USAGE_FILE)
     limits = limits or Limits(tokens=cache_tokens(source))
     store = FolderStore(home.path / STORE_FOLDER)
     judges = judges_of(home, source, policies, classifiers)
-    return create_app(source, authenticator, meter, store, limits, known_names(host), while_up=source, judges=judges)
+    launcher = HomeLauncher(home, source.adopt)
+    while_up = _open(source, meter, launcher)
+    known_as = known_names(host)
+    links = Links(link_key(home.path / LINK_KEY))
+    return create_app(source, authenticator, meter, store, limits, known_as, while_up, judges, launcher, links)
+
+
+@contextmanager
+def _open(source: HomeModels, meter: UsageFile, launcher: HomeLauncher) -> Iterator[None]:
+    with source, closing(meter), closing(launcher):
+        yield
+
+
+def link_key(path: Path) -> bytes:
+    """Return the key of links to files; it is drawn once, and only its owner may read it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = path.read_bytes()
+        if len(key) == KEY_BYTES:
+            return key
+        path.unlink()  # a crash has torn it: links that were made with it end here
+        return link_key(path)
+    with os.fdopen(descriptor, "wb") as file:
+        key = secrets.token_bytes(KEY_BYTES)
+        file.write(key)
+    return key
 
 
 def judges_of(home: Home, source: ModelSource, policies: Path | None, classifiers: Sequence[str]) -> Judges:

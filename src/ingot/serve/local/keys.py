@@ -5,29 +5,40 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ingot.core.errors import InputError, suggest
 from ingot.serve.ports import Principal, Quota
 
 _log = logging.getLogger(__name__)
+_LOCAL = Quota(training_jobs=8)
 _LIMITS = {field.name: float if field.name == "weight" else int for field in fields(Quota)}
+_OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class _Key:
+    digest: bytes
+    quota: Quota
+    is_operator: bool
 
 
 class Anybody:
     """An authenticator for a server that only this machine reaches."""
 
     def principal(self, key: str | None) -> Principal:
-        """Let everybody in."""
-        return Principal("local")
+        """Let everybody in; they may train, too."""
+        return Principal("local", _LOCAL)
 
 
 class KeyFile:
     """An authenticator that accepts the keys of a file: one a line, `#` begins a comment.
 
-    Limits may follow a key: `KEY requests_per_minute=60 tokens_per_minute=20000 tokens_per_day=1000000 weight=2`. A
-    file that was changed is read again, so that a key that is taken out is refused from the next request on.
+    Limits may follow a key: `KEY requests_per_minute=60 tokens_per_minute=20000 tokens_per_day=1000000 weight=2`. Only
+    one with `training_jobs=1` (or more) may fine-tune, each job for `training_minutes=60` at most where that is said.
+    Only one with the word `operator` may rename, archive or delete what is served. A file that was changed is read
+    again, so that a key that is taken out is refused from the next request on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,8 +53,10 @@ class KeyFile:
             return None
         digest = _digest(key)
         # Compare with every key in constant time: how long a refusal takes must say nothing about the keys.
-        matches = [quota for known, quota in self._keys if hmac.compare_digest(digest, known)]
-        return Principal(f"key-{digest.hex()[:8]}", matches[0]) if matches else None
+        matches = [known for known in self._keys if hmac.compare_digest(digest, known.digest)]
+        if not matches:
+            return None
+        return Principal(f"key-{digest.hex()[:8]}", matches[0].quota, is_operator=matches[0].is_operator)
 
     def _follow(self) -> None:
         state = _state(self._path)
@@ -58,13 +71,15 @@ class KeyFile:
             _log.error("the key file cannot be read, so nobody comes in until it can: %s", error)
 
 
-def read_keys(path: Path) -> list[tuple[bytes, Quota]]:
-    """Return the hashes of the keys in a file with their limits. Raises InputError naming the line that is wrong."""
+def read_keys(path: Path) -> list[_Key]:
+    """Return the keys of a file, hashed, with what they may do. Raises InputError naming the line that is wrong."""
     keys = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         words = line.partition("#")[0].split()
         if words:
-            keys.append((_digest(words[0]), _quota(words[1:], f"{path}, line {number}")))
+            limits = [word for word in words[1:] if word != _OPERATOR]
+            quota = _quota(limits, f"{path}, line {number}")
+            keys.append(_Key(_digest(words[0]), quota, _OPERATOR in words[1:]))
     if not keys:
         raise InputError("the key file holds no key", where=str(path), fix="write one key a line into it")
     return keys
@@ -75,7 +90,7 @@ def _quota(words: list[str], where: str) -> Quota:
     for word in words:
         name, _, value = word.partition("=")
         if name not in _LIMITS:
-            raise InputError(f"{name!r} is no limit of a key", where=where, fix=suggest(name, _LIMITS))
+            raise InputError(f"{name!r} is no limit of a key", where=where, fix=suggest(name, (*_LIMITS, _OPERATOR)))
         try:
             limits[name] = _LIMITS[name](value)
         except ValueError:

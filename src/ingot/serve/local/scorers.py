@@ -46,12 +46,25 @@ class HomeScorers:
         """Return what asks a served model a question about a text. It is sure or not at all: 1 for yes, 0 for no."""
 
         def score(text: str) -> dict[str, float]:
-            served = self._source.find(model)
-            if served is None:
-                raise UsageError(f"the judge {model!r} is not served", fix="serve it beside the others")
-            return {"yes": float(_says_yes(served, question, text))}
+            served = self._taken(model)
+            try:
+                return {"yes": float(_says_yes(served, question, text))}
+            finally:
+                served.lease.give_back()
 
         return score
+
+    def _taken(self, model: str) -> ServedModel:
+        """Return a served model, opened where it was closed to make room; its lease must be given back."""
+        while True:
+            served = self._source.find(model)
+            if served is not None and served.lease.take():
+                return served
+            opening = None if served is not None else self._source.opening(model)
+            if served is None and opening is None:
+                raise UsageError(f"the judge {model!r} is not served", fix="serve it beside the others")
+            if opening is not None:
+                opening.result()
 
     def _found(self, reference: str) -> Artifact:
         return self._home.get(reference)

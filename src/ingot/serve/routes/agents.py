@@ -11,7 +11,7 @@ from ingot.serve.conversations.agent import KIND, as_time, changed, made, number
 from ingot.serve.conversations.request import AgentRequest
 from ingot.serve.kept import found, kept, new_id, now, page
 from ingot.serve.refusal import Refusal
-from ingot.serve.routes.given import Caller, ServerHere, model_for, takes
+from ingot.serve.routes.given import Caller, ServerHere, takes
 from ingot.serve.speaking import read_as
 
 router = APIRouter()
@@ -24,7 +24,7 @@ async def create_agent(request: Request, server: ServerHere, caller: Caller) -> 
     for name in ("model", "name"):
         if getattr(body, name) is None:
             raise Refusal(400, f"{name} is missing: add it", param=name, kind="missing", place=[name])
-    model_for(request, server, str(body.model))
+    server.card(str(body.model))
     record = made(new_id("ag_"), now(), body.model_dump(mode="json", by_alias=True))
     await kept(server, caller, KIND, record)
     return shown(record)
@@ -65,7 +65,7 @@ async def update_agent(agent_id: str, request: Request, server: ServerHere, call
     """Change an agent, in a new version."""
     body = await read_as(request, AgentRequest)
     if body.model is not None:
-        model_for(request, server, body.model)
+        server.card(body.model)
     record = await found(server, caller, KIND, agent_id)
     record = changed(record, body.model_dump(mode="json", by_alias=True, exclude_unset=True), now())
     await kept(server, caller, KIND, record)

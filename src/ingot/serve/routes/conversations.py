@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -23,6 +24,7 @@ from ingot.serve.conversations.request import (
     entries_of,
 )
 from ingot.serve.conversations.voice import ConversationVoice
+from ingot.serve.endpoints import asked_by
 from ingot.serve.kept import found, kept, new_id, now, page
 from ingot.serve.ports import Principal
 from ingot.serve.refusal import Refusal
@@ -125,7 +127,7 @@ async def _answering(
     if not entries:
         raise Refusal(400, "inputs is missing: add it", param="inputs", code="missing_required_parameter")
     chat = as_chat(record["settings"], entries, body)
-    model = model_for(request, server, chat.model)
+    model = await model_for(request, server, chat.model, chat)
     chat = await server.judges.doors(model, caller).admit(chat, model.engine.codec)
     voice = ConversationVoice(record["id"], model.id, record["agent_id"])
 
@@ -136,7 +138,8 @@ async def _answering(
         whole = [*entries, *voice.entries]
         await kept(server, caller, KIND, {**record, "entries": whole, "updated_at": now()})
 
-    return Answering(from_chat(chat, model), voice, server, caller, None if body.store is False else keep)
+    beside = server.mirror.beside(model, partial(from_chat, chat), None if body.store is False else keep)
+    return Answering(await asked_by(from_chat, chat, model), voice, server, caller, beside)
 
 
 async def _check_unchanged(record: Mapping[str, Any], server: Server, caller: Principal) -> None:

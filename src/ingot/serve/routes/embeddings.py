@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
@@ -26,17 +26,20 @@ Body = openai_api.EmbeddingRequest | mistral_api.EmbeddingRequest
 
 
 @router.post("/v1/embeddings", openapi_extra=takes(*BODIES.values()))
-async def embeddings(request: Request, server: ServerHere, caller: Caller) -> EmbeddingList:
+async def embeddings(request: Request, response: Response, server: ServerHere, caller: Caller) -> EmbeddingList:
     """Return one vector for each text."""
     body: Body = await read(request, BODIES)
-    return await embedded(body, model_for(request, server, body.model), server, caller)
+    model = await model_for(request, server, body.model, body)
+    response.headers["X-Ingot-Model"] = model.reference
+    return await embedded(body, model, server, caller)
 
 
 async def embedded(body: Body, model: ServedModel, server: Server, principal: Principal) -> EmbeddingList:
     """Return one vector for each text of a body. Raises InputError when the model gives none."""
     prompts = [prompt_ids(text, model, "input") for text in several(body.input)]
     reads = sum(len(prompt) for prompt in prompts)
-    async with server.tally(model, reads, max(map(len, prompts)), principal) as tally:
+    most = max(map(len, prompts))
+    async with model.outcomes.one(), server.tally(model, reads, most, principal) as tally:
         vectors = await server.gateway.compute(lambda: model.engine.embed(prompts))
         usage = tally.usage()
     _check_size(body, vectors.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from ingot.serve.answers.answering import Answering
 from ingot.serve.answers.voice import Answer
 from ingot.serve.asks.chat import from_chat
+from ingot.serve.endpoints import asked_by
 from ingot.serve.kept import found, kept
 from ingot.serve.ports import Principal
 from ingot.serve.responses.request import ResponseRequest, add_call, as_chat, messages_of
@@ -33,16 +35,18 @@ async def create_response(request: Request, server: ServerHere, caller: Caller) 
     if body.previous_response_id is not None:
         before = await found(server, caller, KIND, body.previous_response_id)
         said = [*before["messages"], *said]
-    model = model_for(request, server, body.model)
-    chat = await server.judges.doors(model, caller).admit(as_chat(body, said), model.engine.codec)
-    asked = from_chat(chat, model)
+    chat = as_chat(body, said)
+    model = await model_for(request, server, body.model, chat)
+    chat = await server.judges.doors(model, caller).admit(chat, model.engine.codec)
+    asked = await asked_by(from_chat, chat, model)
     voice = ResponseVoice(body, asked.model.id)
 
     async def keep(answers: Sequence[Answer], usage: WireUsage) -> None:
         voice.hear(answers)
         await _keep(voice, said, usage, server, caller)
 
-    return Answering(asked, voice, server, caller, None if body.store is False else keep)
+    beside = server.mirror.beside(model, partial(from_chat, chat), None if body.store is False else keep)
+    return Answering(asked, voice, server, caller, beside)
 
 
 @router.get("/v1/responses/{response_id}")

@@ -1,0 +1,192 @@
+"""What answers under a served name: a version, perhaps a second one with a share of the requests, and one that listens.
+
+    stable   answers. `acme@3` stays what it is, `acme` follows the newest version of that model
+    canary   answers a share of the requests, chosen by what ties them together, so that a conversation stays with it
+    shadow   is asked what the stable one was asked; nobody reads its answers, they are only counted
+    former   what answered before, newest first: where a rollback goes
+
+Every change is a function from a release to the next one, and leaves a line in its history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from ingot.core.errors import InputError, UsageError
+
+State = Literal["served", "archived", "deleted"]
+Tie = Literal["conversation", "caller", "request"]
+
+STATES: tuple[State, ...] = get_args(State)
+TIES: tuple[Tie, ...] = get_args(Tie)
+_FORMER_KEPT = 5
+_EVENTS_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A version with a share of the requests. `by` is what stays together: a conversation, a caller, or a request.
+
+    A server takes it back by itself when more than `most_errors` of its answers fail.
+    """
+
+    version: str
+    share: float
+    by: Tie = "conversation"
+    most_errors: float = 0.05
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change: when (ISO 8601 in UTC), by whom, and what."""
+
+    at: str
+    who: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """What answers under one name."""
+
+    name: str
+    stable: str
+    canary: Canary | None = None
+    shadow: str | None = None
+    former: tuple[str, ...] = ()
+    state: State = "served"
+    title: str | None = None
+    description: str | None = None
+    history: tuple[Event, ...] = field(default=(), repr=False)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Every reference that is to be open: stable, canary, shadow."""
+        canary = self.canary.version if self.canary else None
+        return tuple(one for one in (self.stable, canary, self.shadow) if one is not None)
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the release as JSON values."""
+        return asdict(self)
+
+
+def read_release(fields: Mapping[str, Any], where: str) -> Release:
+    """Return the release in JSON values. Raises InputError when they are none."""
+    try:
+        own = dict(fields)
+        canary = Canary(**own["canary"]) if own["canary"] else None
+        history = tuple(Event(**event) for event in own["history"])
+        release = Release(**{**own, "canary": canary, "history": history, "former": tuple(own["former"])})
+        texts: list[object] = [release.name, release.stable, *release.versions, *release.former]
+        is_read = all(isinstance(text, str) and text for text in texts) and release.state in STATES
+        if canary is not None:
+            is_read = is_read and 0 < canary.share < 1 and 0 <= canary.most_errors <= 1 and canary.by in TIES
+    except (KeyError, TypeError) as error:
+        raise _unreadable(where, str(error)) from None
+    if not is_read:
+        raise _unreadable(where, "a field holds what it cannot")
+    return release
+
+
+def promoted(release: Release, version: str, before: str | None, who: str) -> Release:
+    """Return a release in which `version` answers; `before` is the version that did until now."""
+    canary = None if release.canary and release.canary.version == version else release.canary
+    shadow = None if release.shadow == version else release.shadow
+    former = release.former if before in (None, version) else _stacked(str(before), release.former)
+    changed = replace(release, stable=version, canary=canary, shadow=shadow, former=former, state="served")
+    return noted(changed, who, f"{version} was promoted" + (f", after {before}" if before else ""))
+
+
+def following(release: Release, model: str, serving: str, who: str) -> Release:
+    """Return a release in which the newest version of `model` answers, whichever that is."""
+    changed = replace(release, stable=model, former=_stacked(serving, release.former), state="served")
+    return noted(changed, who, f"the newest version of {model} is followed")
+
+
+def with_canary(release: Release, canary: Canary, who: str) -> Release:
+    """Return a release in which a canary has its share."""
+    what = f"{canary.version} got {canary.share:.3g} of the requests, by {canary.by}"
+    return noted(replace(release, canary=canary), who, what)
+
+
+def without_canary(release: Release, who: str, why: str = "was taken back") -> Release:
+    """Return a release without its canary."""
+    assert release.canary is not None, "only a canary that is there is taken back"
+    return noted(replace(release, canary=None), who, f"the canary {release.canary.version} {why}")
+
+
+def with_shadow(release: Release, version: str | None, who: str) -> Release:
+    """Return a release in which a version listens, or none."""
+    what = f"the shadow {release.shadow} was sent away" if version is None else f"{version} listens as a shadow"
+    return noted(replace(release, shadow=version), who, what)
+
+
+def rolled_back(release: Release, serving: str, before: str | None, who: str) -> Release:
+    """Return a release with its last step undone: without its canary, else with what answered before.
+
+    `before` is where a release goes that was never changed. Raises UsageError when nothing answered before.
+    """
+    return without_canary(release, who) if release.canary else gone_back(release, serving, before, who)
+
+
+def gone_back(release: Release, serving: str, before: str | None, who: str, why: str = "") -> Release:
+    """Return a release whose stable version is the one that answered before, whatever else it has."""
+    former = tuple(one for one in release.former if one != serving)
+    back = former[0] if former else before
+    if back is None:
+        raise UsageError(
+            f"nothing answered to {release.name!r} before {serving}",
+            where=release.name,
+            fix=f"name the version: ingot release promote {release.name} MODEL@VERSION",
+        )
+    return noted(replace(release, stable=back, former=former[1:]), who, f"rolled back from {serving} to {back}{why}")
+
+
+def without(release: Release, version: str, who: str, why: str) -> Release | None:
+    """Return a release without a version that failed; None where it has no such version, or nothing to go back to."""
+    if release.canary is not None and release.canary.version == version:
+        return without_canary(release, who, f"was taken back: {why}")
+    if release.shadow == version:
+        return noted(replace(release, shadow=None), who, f"the shadow {version} was sent away: {why}")
+    if release.stable == version and any(one != version for one in release.former):
+        return gone_back(release, version, None, who, f": {why}")
+    return None
+
+
+def in_state(release: Release, state: State, who: str) -> Release:
+    """Return a release that is served, archived (kept, and not served) or deleted."""
+    return noted(replace(release, state=state), who, {"served": "restored"}.get(state, state))
+
+
+def described(release: Release, title: str | None, description: str | None, who: str) -> Release:
+    """Return a release with other words for people; None leaves the old ones."""
+    title, description = title or release.title, description or release.description
+    return noted(replace(release, title=title, description=description), who, "described anew")
+
+
+def noted(release: Release, who: str, what: str) -> Release:
+    """Return a release with one more line in its history."""
+    event = Event(datetime.now(UTC).isoformat(timespec="seconds"), who, what)
+    return replace(release, history=(*release.history, event)[-_EVENTS_KEPT:])
+
+
+def goes_to_canary(name: str, canary: Canary, tie: str) -> bool:
+    """Say whether what carries this tie is the canary's: the same for the same tie, for `share` of all ties.
+
+    A larger share takes in more and lets none go. Another canary gets others, so that not the same people try all.
+    """
+    digest = hashlib.sha256(f"{name}\0{canary.version}\0{tie}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") < canary.share * 2**64
+
+
+def _stacked(version: str, former: tuple[str, ...]) -> tuple[str, ...]:
+    return (version, *(one for one in former if one != version))[:_FORMER_KEPT]
+
+
+def _unreadable(where: str, why: str) -> InputError:
+    fix = "put back what was changed by hand, or remove the entry: the name then follows its newest version"
+    return InputError("a release cannot be read", where=where, why=why, fix=fix)

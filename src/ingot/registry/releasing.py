@@ -1,0 +1,128 @@
+"""Changing what answers under a name: each change is checked against the models there are before it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingot.core.errors import UsageError, suggest
+from ingot.flow.home import Home, check_name
+from ingot.registry import release as changes
+from ingot.registry.files import FileStore
+from ingot.registry.release import Canary, Release, State
+from ingot.registry.release_file import ReleaseFile
+
+
+@dataclass(frozen=True)
+class Releasing:
+    """The releases of a home folder, changed by somebody (`who` stands in the history).
+
+    A name without a release of its own is the model of that name, in its newest version.
+    """
+
+    home: Home
+    who: str
+
+    @property
+    def file(self) -> ReleaseFile:
+        """Where releases are kept."""
+        return ReleaseFile(self.home)
+
+    @property
+    def store(self) -> FileStore:
+        """The models there are."""
+        return FileStore(self.home)
+
+    def promote(self, name: str, version: str) -> Release:
+        """Let a version answer under a name, which may be a new one. Raises UsageError for an unknown version."""
+        version = self._version(version)
+        check_name(name)
+
+        def how(release: Release | None) -> Release:
+            release = release or self._following(name) or Release(name, version)
+            serving = self.serving(release)
+            before = serving if serving != version else self._before_newest(release)
+            return changes.promoted(release, version, before, self.who)
+
+        return self._changed(name, how)
+
+    def follow(self, name: str, model: str) -> Release:
+        """Let the newest version of a model answer under a name."""
+        check_name(name)
+        model = self.store.get(model.partition("@")[0]).name
+
+        def how(release: Release | None) -> Release:
+            release = release or Release(name, model)
+            return changes.following(release, model, self.serving(release), self.who)
+
+        return self._changed(name, how)
+
+    def canary(self, name: str, canary: Canary) -> Release:
+        """Give a version a share of the requests."""
+        self._other(name, canary.version)
+        return self._changed(name, lambda release: changes.with_canary(self._known(name, release), canary, self.who))
+
+    def shadow(self, name: str, version: str | None) -> Release:
+        """Let a version listen, or none."""
+        if version is not None:
+            self._other(name, version)
+        return self._changed(name, lambda release: changes.with_shadow(self._known(name, release), version, self.who))
+
+    def rollback(self, name: str) -> Release:
+        """Take the canary back, or else go back to what answered before."""
+
+        def how(release: Release | None) -> Release:
+            release = self._known(name, release)
+            return changes.rolled_back(release, self.serving(release), self._before_newest(release), self.who)
+
+        return self._changed(name, how)
+
+    def put_into(self, name: str, state: State) -> Release:
+        """Archive, delete or restore a name; no file of a model is touched."""
+        return self._changed(name, lambda release: changes.in_state(self._known(name, release), state, self.who))
+
+    def describe(self, name: str, title: str | None, description: str | None) -> Release:
+        """Give a name other words for people."""
+        return self._changed(
+            name, lambda release: changes.described(self._known(name, release), title, description, self.who)
+        )
+
+    def serving(self, release: Release) -> str:
+        """Return the version that a release means now."""
+        return self.store.get(release.stable).reference
+
+    def names(self) -> list[str]:
+        """Return every name there is: of models, and of releases."""
+        return sorted({*self.file.read(), *(model.name for model in self.store.models())})
+
+    def _changed(self, name: str, how: Callable[[Release | None], Release]) -> Release:
+        changed = self.file.change(name, how)
+        assert changed is not None, "every change above makes a release"
+        return changed
+
+    def _known(self, name: str, release: Release | None) -> Release:
+        known = release or self._following(name)
+        if known is None:
+            raise UsageError(f"nothing is served as {name!r}", where="NAME", fix=suggest(name, self.names()))
+        return known
+
+    def _following(self, name: str) -> Release | None:
+        is_model = any(model.name == name for model in self.store.models())
+        return Release(name, name) if is_model else None
+
+    def _version(self, reference: str) -> str:
+        found = self.store.get(reference).reference
+        if "@" not in reference:
+            fix = f"name the version, such as {found}, or follow the newest: ingot release follow NAME {reference}"
+            raise UsageError(f"{reference!r} is a model, not a version", where="VERSION", fix=fix)
+        return found
+
+    def _other(self, name: str, version: str) -> None:
+        release = self._known(name, self.file.read().get(name))
+        if self._version(version) == self.serving(release):
+            fix = f"name another version: `ingot release show {name}` lists them"
+            raise UsageError(f"{version} answers to {name!r} already", where="VERSION", fix=fix)
+
+    def _before_newest(self, release: Release) -> str | None:
+        versions = [model for model in self.store.models() if model.name == release.stable]
+        return versions[-2].reference if len(versions) > 1 else None

@@ -1,0 +1,45 @@
+"""From a thread that makes things to the task that sends them on, as they come.
+
+Waking an event loop from another thread costs more than most of what is handed over: a write to a pipe, a turn of the
+loop, and a fight for the interpreter's lock. So the loop is woken when it waits, and not again before it has looked;
+it then takes everything that came meanwhile. A maker that is faster than the loop wakes it once for many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Handover(Generic[T]):
+    """One thread puts, one task of the loop it was made in takes."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+        self._items: deque[T] = deque()
+        self._is_watched = True  # whether the next item has to wake the loop
+
+    def put(self, item: T) -> None:
+        """Hand over an item; from the thread. Raises RuntimeError when the loop is closed."""
+        self._items.append(item)
+        # The loop says that it waits and then looks once more, the thread puts and then looks whether it waits: whoever
+        # of them comes second sees what the other did.
+        if self._is_watched:
+            self._is_watched = False
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    async def take(self) -> list[T]:
+        """Return everything that was put since the last time, at least one item."""
+        while not self._items:
+            self._arrived.clear()
+            self._is_watched = True
+            if not self._items:
+                await self._arrived.wait()
+        taken = []
+        while self._items:
+            taken.append(self._items.popleft())
+        return taken

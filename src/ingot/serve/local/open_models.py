@@ -1,0 +1,232 @@
+"""The engines that are open: opened one after another, let go when memory is needed, never under an answer.
+
+    1. `opening` hands a version to the loader, a thread of its own, and returns a future
+    2. the loader makes room: of the versions that nobody uses just now, the least recently used one goes first
+    3. it compares the files with their recorded hashes, opens the engine and asks it something (see `smoke`)
+    4. from then on `get` returns it, until it is let go
+
+How much a version holds is guessed from its files before it is open; once its engine runs in a process of its own, that
+process is looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import psutil
+
+from ingot.core.errors import BusyError, InputError
+from ingot.core.storage import as_size
+from ingot.flow.artifact import Artifact
+from ingot.infer.engine import Engine
+from ingot.registry.files import FileStore
+from ingot.serve.local.cards import Cards, created, kind_of
+from ingot.serve.local.smoke import smoke
+from ingot.serve.ports import Lease, Price, ServedModel
+
+_log = logging.getLogger(__name__)
+_GRACE_SECONDS = 1.0  # whoever waited for a version to open gets to use it
+_PROCESS_BYTES = 200 << 20  # what a child holds beside the weights
+
+Opener = Callable[[Artifact], Engine]
+
+
+@dataclass
+class _Open:
+    model: ServedModel
+    bytes: int
+    closed: Future[None]
+    named: dict[str, ServedModel] = field(default_factory=dict)
+
+    @property
+    def is_idle(self) -> bool:
+        return self.model.lease.is_idle and time.monotonic() - self.model.lease.last_used > _GRACE_SECONDS
+
+    def under(self, name: str) -> ServedModel:
+        """Return the model as it is called under a served name; what it computed about itself is kept."""
+        if name not in self.named:
+            self.named[name] = replace(self.model, id=name)
+        return self.named[name]
+
+
+class OpenModels:
+    """The open versions of a home; together they hold at most `most_bytes`, where that is given."""
+
+    def __init__(
+        self, store: FileStore, opener: Opener, cards: Cards, price: Price | None, most_bytes: int | None
+    ) -> None:
+        self._store, self._open_engine, self._cards = store, opener, cards
+        self._price, self._most_bytes = price, most_bytes
+        self._open: dict[str, _Open] = {}  # replaced as a whole, so that it may be read without a lock
+        self._opening: dict[str, Future[None]] = {}
+        self._lock = threading.Lock()
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="open-model")
+        self._closer = ThreadPoolExecutor(1, thread_name_prefix="close-model")
+        self._needed: frozenset[str] = frozenset()
+        self.passed: set[str] = set()  # every version that has passed the gate
+
+    def get(self, reference: str, name: str) -> ServedModel | None:
+        """Return an open version under a served name, or None; never waits."""
+        found = self._open.get(reference)
+        return found.under(name) if found is not None else None
+
+    def is_open(self, reference: str) -> bool:
+        """Say whether a version is open."""
+        return reference in self._open
+
+    def models(self) -> list[ServedModel]:
+        """Return every open version under the name of its model."""
+        return [one.model for one in self._open.values()]
+
+    def opening(self, reference: str, may_close: bool = True) -> Future[None]:
+        """Begin to open a version, or join who has begun; `may_close` lets idle ones go for it.
+
+        The future raises InputError for a version that cannot answer or does not fit, BusyError while others answer.
+        """
+        with self._lock:
+            future = self._opening.get(reference)
+            if future is None:
+                future = self._loader.submit(self._load, reference, may_close)
+                self._opening[reference] = future
+                future.add_done_callback(lambda _: self._opening.pop(reference, None))
+        return future
+
+    def keep(self, needed: Collection[str], spare: Collection[str] = ()) -> None:
+        """Let go of every version that is neither needed nor spare; answers under way end with it.
+
+        A spare one is open only in case somebody wants it back: it goes first when there is no room.
+        """
+        self._needed = frozenset(needed)
+        kept = {*needed, *spare}
+        self.passed &= kept
+        for reference in [one for one in self._open if one not in kept]:
+            if (dropped := self._drop(reference)) is not None:
+                dropped.model.lease.retire()
+
+    def look(self) -> None:
+        """Look how much the engines hold by now, and let idle ones go while it is too much."""
+        for one in self._open.values():
+            one.bytes = _held(one.model.engine) or one.bytes
+        if self._most_bytes is not None:
+            while sum(one.bytes for one in self._open.values()) > self._most_bytes and self._evict(frozenset()):
+                pass
+
+    def close(self) -> None:
+        """Let go of everything, and wait until it is closed."""
+        self._loader.shutdown(cancel_futures=True)
+        self.keep(())
+        self._closer.shutdown()
+
+    def _load(self, reference: str, may_close: bool) -> None:
+        if reference in self._open:
+            return
+        artifact = self._store.get(reference)
+        needs = weight(artifact)
+        self._make_room(reference, needs, may_close)
+        self._store.verify(artifact)
+        engine = self._open_engine(artifact)
+        try:
+            smoke(engine)
+        except BaseException:
+            engine.close()
+            raise
+        closed: Future[None] = Future()
+        model = replace(
+            served(artifact, engine), price=self._price, lease=Lease(lambda: self._close(reference, engine, closed))
+        )
+        self._cards.learn(artifact, engine.codec)
+        with self._lock:
+            self._open = {**self._open, reference: _Open(model, _held(engine) or needs, closed)}
+            self.passed.add(reference)
+
+    def _make_room(self, reference: str, needs: int, may_close: bool) -> None:
+        if self._most_bytes is None:
+            return
+        if needs > self._most_bytes:
+            raise InputError(
+                f"{reference} does not fit: it holds about {as_size(needs)}, and models may hold "
+                f"{as_size(self._most_bytes)} together",
+                where="--memory",
+                why="the machine would swap or end the server",
+                fix="give more memory, or build a smaller model",
+            )
+        while (held := sum(one.bytes for one in self._open.values())) + needs > self._most_bytes:
+            if not (may_close and self._evict(self._beside(reference))):
+                raise BusyError(
+                    f"there is no room for {reference} now: it holds about {as_size(needs)}, and of "
+                    f"{as_size(self._most_bytes)} the models that stay open hold {as_size(held)}",
+                    where="--memory",
+                    fix="ask again in a moment, or give more memory",
+                )
+
+    def _beside(self, reference: str) -> frozenset[str]:
+        """Return what stays open whatever happens: the other versions of a model that is about to change."""
+        name = reference.partition("@")[0]
+        return frozenset(one for one in self._needed if one.partition("@")[0] == name and one != reference)
+
+    def _evict(self, kept: Collection[str]) -> bool:
+        """Close the version that was not used for longest; say whether there was one that nobody uses."""
+        idle = [(one.model.lease.last_used, name) for name, one in self._open.items() if one.is_idle]
+        order = sorted((name in self._needed, used, name) for used, name in idle if name not in kept)
+        for _, _, name in order:
+            one = self._open.get(name)
+            if one is not None and one.model.lease.retire_if_idle():
+                self._drop(name)
+                one.closed.result()
+                _log.warning("%s was closed to make room; it is opened again when somebody asks", name)
+                return True
+        return False
+
+    def _drop(self, reference: str) -> _Open | None:
+        with self._lock:
+            one = self._open.get(reference)
+            self._open = {name: other for name, other in self._open.items() if name != reference}
+        return one
+
+    def _close(self, reference: str, engine: Engine, closed: Future[None]) -> None:
+        """Close an engine in a thread of its own: the last answer may end on the event loop, which must not wait."""
+
+        def close() -> None:
+            try:
+                engine.close()
+            except Exception:
+                _log.exception("%s could not be closed", reference)
+            closed.set_result(None)
+
+        try:
+            self._closer.submit(close)
+        except RuntimeError:  # the server has ended already
+            close()
+
+
+def served(artifact: Artifact, engine: Engine) -> ServedModel:
+    """Return a model of the home as it is served; its engine is closed once its lease is retired."""
+    return ServedModel(
+        id=artifact.name,
+        reference=artifact.reference,
+        kind=kind_of(artifact),
+        created=created(artifact),
+        engine=engine,
+        lease=Lease(engine.close),
+    )
+
+
+def weight(artifact: Artifact) -> int:
+    """Return how many bytes a model will about hold: its largest file, and the process around it."""
+    return max((entry.bytes for entry in artifact.record.files.values()), default=0) + _PROCESS_BYTES
+
+
+def _held(engine: Engine) -> int | None:
+    """Return the memory of an engine's own process; None where it has none, or has just lost it."""
+    process = getattr(engine, "process_id", None)
+    if process is None:
+        return None
+    try:
+        return int(psutil.Process(process).memory_info().rss)
+    except psutil.Error:
+        return None
