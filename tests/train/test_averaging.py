@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from ingot.core.config import literals
+from ingot.core.errors import UsageError
 from ingot.flow.artifact import Artifact
 from ingot.model.convert import load
 from ingot.train.averaging import averaged
@@ -76,6 +78,34 @@ def test_the_mean_is_what_is_looked_at_and_published(inputs: Inputs, tmp_path: P
         for name, weight in load(tmp_path / "model").state_dict().items():
             assert torch.equal(weight, wanted[name])
     assert made(tmp_path / "model")
+
+
+def test_a_share_of_the_start_is_published_and_survives_a_restart(inputs: Inputs, tmp_path: Path) -> None:
+    pretrain(settings(steps=3), inputs, context(tmp_path / "start"))
+    config = settings(steps=4, start_share=0.25, checkpoint_every=2)
+    begun = {name: weight.clone() for name, weight in load(tmp_path / "start").state_dict().items()}
+    unbroken = train(tmp_path / "unbroken", inputs, config, start=tmp_path / "start")
+    with pytest.raises(Stopped):
+        train(tmp_path / "broken", inputs, config, StoppedAt(3), start=tmp_path / "start")
+    resumed = train(tmp_path / "broken", inputs, config, start=tmp_path / "start")
+    plain = train(tmp_path / "plain", inputs, replace(config, start_share=0.0), start=tmp_path / "start")
+    assert same(resumed, unbroken)
+    with averaged(resumed):
+        for name, weight in resumed.decoder.named_parameters():
+            wanted = 0.75 * plain.decoder.get_parameter(name) + 0.25 * begun[name]
+            torch.testing.assert_close(weight, wanted)
+    assert same(resumed, unbroken)
+
+
+@pytest.mark.parametrize("kept", [1.0, -0.1])
+def test_a_share_that_is_none_is_refused(kept: float) -> None:
+    with pytest.raises(UsageError, match="start_share"):
+        settings(start_share=kept)
+
+
+def test_a_share_of_random_weights_is_refused(inputs: Inputs, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="random weights"):
+        pretrain(settings(steps=3, start_share=0.2), inputs, context(tmp_path / "model"))
 
 
 def test_what_does_not_learn_has_no_mean(inputs: Inputs) -> None:

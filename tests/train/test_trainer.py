@@ -30,13 +30,18 @@ Inputs = Mapping[str, Artifact]
 
 
 def train(
-    folder: Path, inputs: Inputs, config: PretrainConfig, objective: Objective = LOSS, told: Told | None = None
+    folder: Path,
+    inputs: Inputs,
+    config: PretrainConfig,
+    objective: Objective = LOSS,
+    told: Told | None = None,
+    start: Path | None = None,
 ) -> TrainingState:
     """Start or go on in a folder, as the step does."""
     told = told or Told()
     folder.mkdir(exist_ok=True)
     checkpoints = Checkpoints(folder / "checkpoints", 2, told, every=config.checkpoint_every)
-    state, saved = begin(config, 1, "fp32", CPU), checkpoints.newest()
+    state, saved = begin(config, 1, "fp32", CPU, start), checkpoints.newest()
     if saved:
         restore(state, saved.tensors, saved.scalars)
     with (

@@ -41,6 +41,7 @@ _FROM_0 = click.IntRange(min=0)
 @click.option("--name", required=True, help="What to call the result; the same name again makes its next version.")
 @click.option("--old", multiple=True, metavar="PATH", help="Text the model knows, or like it; may be repeated.")
 @click.option("--replay", type=click.FloatRange(0, 0.95), default=0.1, show_default=True, help="Share of old text.")
+@click.option("--keep", type=click.FloatRange(0, 0.95), default=0.0, help="Share of the old weights in the result.")
 @click.option("--readings", type=click.FloatRange(min=0), default=0.0, help="Read the new text so often.  [default: 1]")
 @click.option("--time", "time_text", help="Train for so long instead.")
 @click.option("--steps", type=_FROM_0, default=0, help="Train for so many steps instead.")
@@ -99,6 +100,7 @@ def _choices(options: dict[str, Any]) -> Choices:
     return Choices(
         seconds=read_duration(options["time_text"]) if options["time_text"] else 0.0,
         learning_rate=options["rate"],
+        start_share=options["keep"],
         exclude=tuple(options["exclude"]),
         curation=read_config(curation, CurateConfig) if curation else CurateConfig(),
         **{key: options[key] for key in ("steps", "readings", "replay", "vocabulary", "seed")},

@@ -42,7 +42,8 @@ class Choices:
     """How long and how carefully; zero means: the plan decides, except for the seed and the vocabulary.
 
     At most one of seconds (of training), steps and `readings` of the new text is the budget. `replay` is the share of
-    every batch that is old text, where there is some. `vocabulary` is how large the old one may become; 0 adds no token
+    every batch that is old text, where there is some; `start_share` is that of the start's weights in the result, which
+    then forgets less and learns a little less. `vocabulary` is how large the old one may become; 0 adds no token
     but those Ingot frames texts with.
     """
 
@@ -53,6 +54,7 @@ class Choices:
     sequence_length: int = 0
     learning_rate: float = 0.0
     replay: float = 0.1
+    start_share: float = 0.0
     vocabulary: int = 0
     seed: int = 0
     exclude: tuple[str, ...] = ()
@@ -133,4 +135,5 @@ def _budget(choices: Choices, has_old: bool) -> Partial:
 def _settings(choices: Choices, has_old: bool) -> Partial:
     # Made here, so that a share that cannot be is said before anything else.
     mixture = Mixture(weights={"shards": 1.0}, replay={"old": choices.replay}) if has_old else Mixture()
-    return Partial(PretrainConfig, {"seed": choices.seed, "hooks": [HOOK], "mixture": literals(mixture)})
+    kept = {"start_share": choices.start_share} if choices.start_share else {}
+    return Partial(PretrainConfig, {"seed": choices.seed, "hooks": [HOOK], "mixture": literals(mixture), **kept})

@@ -1,10 +1,16 @@
-"""A running mean of the weights beside the training: it smooths out what the last steps happened to do.
+"""Means of weights, which are looked at and published in their place: over the steps, and with where it started.
+
+A running mean beside the training smooths out what the last steps happened to do.
 
 After every step each mean moves a little towards its weight (Polyak and Juditsky, 1992; as an exponential mean in
 Tarvainen and Valpola, 2017). Over the first steps, which are far from where the training ends, the memory is shorter:
 (1 + n) / (10 + n) after n steps, as in TensorFlow's ExponentialMovingAverage. A rate that falls to zero does much of
 the same work, so the mean is worth most where the rate stays (Haegele et al., 2024, "Scaling laws and compute-optimal
 training beyond fixed training durations").
+
+A training that goes on from a model can publish the mean of what it came to and what it began with: between the two
+weights the new is learned before the old is forgotten (Wortsman et al., 2022, "Robust fine-tuning of zero-shot
+models"). The training itself does not notice.
 
 A mean lies where its weight lies, in the same parts: a training that is spread over processes needs nothing more.
 """
@@ -42,10 +48,14 @@ def follow(state: TrainingState, decay: float) -> None:
 
 @contextlib.contextmanager
 def averaged(state: TrainingState) -> Iterator[None]:
-    """Inside, the decoder has the means for weights, if they are kept; afterwards its own again, bit for bit."""
-    weights = _parts(state.decoder, state.placement) if state.means else {}
+    """Inside, the decoder has the means for weights, if there are any; afterwards its own again, bit for bit."""
+    weights = _parts(state.decoder, state.placement) if state.means or state.origin else {}
     own = {name: weight.detach().clone() for name, weight in weights.items()}
-    _fill(weights, state.means)
+    if state.means:
+        _fill(weights, state.means)
+    if state.origin:
+        origin = [state.origin[name] for name in weights]
+        torch._foreach_lerp_(list(weights.values()), origin, state.start_share)
     try:
         yield
     finally:

@@ -63,7 +63,8 @@ class PretrainConfig:
     A step reads `batch_size` rows of `sequence_length` tokens, in `accumulate` equal pieces when they do not fit memory
     at once. The learning rate climbs for `warmup_steps`, stays, and falls to zero over the last `decay_fraction` of the
     steps; with `schedule` "cosine" it falls from the warm-up on. With `average_decay` (0.99 to 0.9999) the running mean
-    of the weights is what is looked at and published. With `recompute` layers keep their inputs alone and compute the
+    of the weights is what is looked at and published; with `start_share` that share of them is the start's, so that
+    less of what it knew is lost (train/averaging.py). With `recompute` layers keep their inputs alone and compute the
     rest again: less memory for a third more work. `precision` "auto" is bf16 where the machine multiplies it in
     hardware, else fp32. Every `checkpoint_every` steps the state is saved, and the newest `keep_checkpoints` are kept;
     0 saves only at the end. Every `evaluate_every` steps the run references in `hooks` are called; 0 calls them only at
@@ -103,6 +104,7 @@ class PretrainConfig:
     average_decay: float = added(0.0)
     recompute: bool = added(False)
     compile: Compile = added("auto")
+    start_share: float = added(0.0)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "sequence_length", "accumulate", "keep_checkpoints"):
@@ -116,6 +118,9 @@ class PretrainConfig:
         if not 0 <= self.average_decay < 1:
             what = f"average_decay is {self.average_decay}"
             raise _refused(what, "choose 0 for the weights as they are, or a share below 1 such as 0.999")
+        if not 0 <= self.start_share < 1 or (self.start_share and self.adapters):
+            what = f"start_share is {self.start_share}" + (", with adapters" if self.adapters else "")
+            raise _refused(what, "choose 0, or a share below 1 such as 0.2; adapters leave the start as it is")
         if self.learning_rate <= 0 or self.gradient_clip <= 0:
             raise _refused("learning_rate and gradient_clip must be above zero", "4e-3 and 1.0 suit most runs")
         if self.base_width < 0:

@@ -39,7 +39,7 @@ class TrainingState:
     `batch` is the number of the next batch, which runs ahead of the steps when a rewind left some out. `usual_norm` is
     the running mean of gradient lengths. `rewinds` counts since the last regular checkpoint was written, `starts` how
     often the training was started. `bits` are those of the weights after the last step, `means` the running means of
-    the weights by name, where they are kept.
+    the weights by name, where they are kept, `origin` those it began with, of which `start_share` is kept.
     """
 
     decoder: Decoder
@@ -60,6 +60,8 @@ class TrainingState:
     bits: int | None = None
     placement: Placement = field(default_factory=Placement)
     means: dict[str, Tensor] = field(default_factory=dict)
+    origin: dict[str, Tensor] = field(default_factory=dict)
+    start_share: float = 0.0
 
 
 @contextlib.contextmanager
@@ -112,12 +114,27 @@ def begin(
 ) -> TrainingState:
     """Return the state before the first step: weights drawn from the seed, or those of the model folder `start`.
 
-    `spread` divides the decoder among processes, in place; a `head` is put on it before.
+    `spread` divides the decoder among processes, in place; a `head` is put on it before. Raises UsageError for a share
+    of a start that there is not.
     """
+    if config.start_share and (start is None or head is not None):
+        raise _no_start_to_keep(config.objective, start)
     decoder, placement = first_parts(config, DTYPES[precision], start, device, spread, head)
     by = optimizers(decoder, config, placement)
     means = first_means(decoder, placement) if config.average_decay else {}
-    return TrainingState(decoder, by, threads, precision, device, placement=placement, means=means)
+    origin = first_means(decoder, placement) if config.start_share else {}
+    kept: dict[str, Any] = {"means": means, "origin": origin, "start_share": config.start_share}
+    return TrainingState(decoder, by, threads, precision, device, placement=placement, **kept)
+
+
+def _no_start_to_keep(objective: str, start: Path | None) -> UsageError:
+    why = f"the head of {objective!r} is new, its start is chance" if start else "it begins with random weights"
+    return UsageError(
+        "a share of its start cannot be kept by this training",
+        where="training config, option start_share",
+        why=why,
+        fix="leave start_share out, or give the model to go on from as the input `start`",
+    )
 
 
 def scalars(state: TrainingState) -> dict[str, Any]:
