@@ -35,8 +35,8 @@ class Connection:
         return await self._ask("POST", path, json.dumps(body).encode())
 
     async def _ask(self, method: str, path: str, content: bytes) -> tuple[int, AsyncGenerator[bytes, None]]:
-        if self._is_over:
-            self.close()
+        if self._is_over or (self._streams is not None and self._streams[0].at_eof()):
+            self.close()  # the server keeps a connection that nobody uses for a few seconds only
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -33,14 +34,15 @@ def main(name: str, folder: Path, bodies: Path, seconds: float) -> None:
     engine = module.Engine(folder, module.Config())
     model = ServedModel("acme", "acme@1", "base", 0, engine)
     app = create_app(OneModel(model), Anybody(), Counting(), FolderStore(folder / f"store-{name}"))
-    until = time.monotonic() + seconds
+    until, telling = time.monotonic() + seconds, threading.Lock()
     with listening(app) as address, httpx.Client(base_url=address, timeout=120) as client:
 
         def ask(numbered: tuple[int, str]) -> None:
             number, body = numbered
             if time.monotonic() < until:
-                line = {"number": number, **_asked(client, body)}
-                print(json.dumps(line), flush=True)
+                line = json.dumps({"number": number, **_asked(client, body)})
+                with telling:
+                    print(line, flush=True)
 
         with ThreadPoolExecutor(_ASKERS) as askers:
             for _ in askers.map(ask, enumerate(bodies.read_text(encoding="utf-8").splitlines())):
@@ -49,7 +51,10 @@ def main(name: str, folder: Path, bodies: Path, seconds: float) -> None:
 
 
 def _asked(client: httpx.Client, body: str) -> dict[str, Any]:
-    reply = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    try:
+        reply = client.post("/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    except httpx.TransportError as error:
+        return {"status": 0, "why": repr(error)}
     if reply.status_code != 200:
         return {"status": reply.status_code, "why": reply.text[:500]}
     choice = reply.json()["choices"][0]

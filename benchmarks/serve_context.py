@@ -1,9 +1,12 @@
-"""Long prompts through HTTP: how much of a repeated one is spared, who else could notice, and 32k tokens at once.
+"""What is spared: repeated prompts through HTTP, and who else could notice; 32k tokens at once; tokens guessed ahead.
 
 A model with drawn weights is served by each engine to two keys, which are workspaces of their own. One key sends a
 prefix of 2,048 tokens, then sends it again with another end, then the other key does the same: the time to the first
 token is that of a request for one token. Another small model reads 32k tokens, with its positions scaled (YaRN) where
 the engine's file can say so, and each engine's log-probabilities are compared with those of transformers in float32.
+
+A draft model guesses ahead for one whose further layers say nothing, so that it is always right: what a draft can gain
+at most. Beside it one with weights of its own, which is never right: what the trial at the opening must switch off.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -18,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +143,7 @@ def expected(folder: Path, text: str) -> list[float]:
 
     codec = Codec.load(folder)
     torch.set_num_threads(THREADS)
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     with torch.inference_mode():
         logits_V = model(torch.tensor([[codec.bos, *codec.encode(text)]]), logits_to_keep=1).logits[0, -1].double()
     return torch.log_softmax(logits_V, -1).sort(descending=True).values[:20].tolist()
@@ -174,7 +179,61 @@ def measure_long(scratch: Path, tokens: int) -> dict[str, dict[str, Any]]:
     return told
 
 
-def figures(prefixes: Mapping[str, Any], long: Mapping[str, Any], is_quick: bool) -> Iterator[Figure]:
+def make_pair(scratch: Path) -> tuple[Path, Path, Path]:
+    """Return a large model, a draft that always guesses its tokens, and one that never does."""
+    import torch
+
+    from ingot.infer.exporters.gguf import Config, export
+    from ingot.model.convert import SpecialTokens, load, save
+    from ingot.model.decoder import Decoder
+    from ingot.tokenizer.codec import Codec
+
+    large, right, wrong = scratch / "large", scratch / "right", scratch / "wrong"
+    make_model(large, {**SHORT, "layers": 12, "context": 4096})
+    codec, decoder = Codec.load(large), load(large)
+    layers: Any = decoder.layers
+    with torch.no_grad():
+        for layer in layers[1:]:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+    torch.manual_seed(11)
+    small = Decoder(replace(decoder.config, layers=1))
+    special = SpecialTokens(codec.bos, (codec.eos, codec.end_of_turn), codec.pad)
+    for folder in (right, wrong):
+        shutil.copytree(large, folder)
+    save(small, wrong, special)
+    small.load_state_dict({name: decoder.state_dict()[name] for name in small.state_dict()})
+    save(small, right, special)
+    save(decoder, large, special)
+    for folder in (large, right, wrong):
+        export(folder, folder / "model-f16.gguf", Config())
+    return large, right, wrong
+
+
+def measure_draft(scratch: Path, tokens: int) -> dict[str, Any]:
+    """Return tokens a second alone and with a draft, whether both say the same, and whether a bad draft is dropped."""
+    from ingot.infer.engine import greedy
+    from ingot.infer.engines.openvino import Config, Engine
+
+    large, right, wrong = make_pair(scratch)
+    told: dict[str, Any] = {}
+    said: dict[str, list[int]] = {}
+    for name, draft in (("alone", ""), ("right", str(right)), ("wrong", str(wrong))):
+        engine = Engine(large, Config(threads=THREADS, draft=draft))
+        prompt = [engine.codec.bos, *engine.codec.encode(_text(2000))]
+        greedy(engine, prompt, 4)
+        started = time.perf_counter()
+        said[name] = greedy(engine, prompt, tokens)
+        told[name] = {"rate": len(said[name]) / (time.perf_counter() - started), "is_drafted": engine.is_drafted}
+        engine.close()
+    told["is_same"] = said["alone"] == said["right"] == said["wrong"]
+    print("draft", told, file=sys.stderr)
+    return told
+
+
+def figures(
+    prefixes: Mapping[str, Any], long: Mapping[str, Any], draft: Mapping[str, Any], is_quick: bool
+) -> Iterator[Figure]:
     """Say every figure; a quick run's times hold nothing to a goal."""
     for engine, told in prefixes.items():
         seconds, known = told["seconds"], told["known"]
@@ -193,6 +252,13 @@ def figures(prefixes: Mapping[str, Any], long: Mapping[str, Any], is_quick: bool
         name = f"{engine}: log-probabilities after {told['tokens']} tokens ({kind}), off transformers'"
         yield Figure(name, told["difference"], "", "at most 1e-3", told["difference"] <= 1e-3)
         yield Figure(f"{engine}: first token after {told['tokens']} tokens", told["seconds"], "s", "", None)
+    yield Figure("draft model: greedy answers are the same", float(draft["is_same"]), "", "1", draft["is_same"])
+    for name in ("alone", "right"):
+        yield Figure(f"draft model, {name}: decode", draft[name]["rate"], "tokens/s", "", None)
+    gain = draft["right"]["rate"] / draft["alone"]["rate"]
+    yield Figure("draft model that is always right: times faster", gain, "", "", None)
+    is_dropped = not draft["wrong"]["is_drafted"]
+    yield Figure("draft model that is never right: switched off", float(is_dropped), "", "1", is_dropped)
 
 
 def main() -> None:
@@ -209,8 +275,9 @@ def main() -> None:
                 prefixes[engine] = asyncio.run(repeated(port, QUICK_ROUNDS if options.quick else ROUNDS))
             print(engine, prefixes[engine], file=sys.stderr)
         long = measure_long(scratch, LONG_TOKENS // 8 if options.quick else LONG_TOKENS)
-    details = {"is_quick": options.quick, "prefixes": prefixes, "long": long, "threads": THREADS}
-    publish("serve_context", figures(prefixes, long, options.quick), details)
+        draft = measure_draft(scratch, 64 if options.quick else 256)
+    details = {"is_quick": options.quick, "prefixes": prefixes, "long": long, "draft": draft, "threads": THREADS}
+    publish("serve_context", figures(prefixes, long, draft, options.quick), details)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ _VALIDATORS: Mapping[int, Any] = {
     2020: jsonschema.Draft202012Validator,
 }
 _CHECK_SECONDS = 20
-_CONTEXT, _MOST_TOKENS = 4096, 1200
+_CONTEXT, _MOST_TOKENS = 4096, 500
 _LEAN = 1.0
 
 
@@ -129,7 +129,8 @@ def model(folder: Path, texts: Sequence[str]) -> None:
     write(learn(texts, 640), folder)
     codec = Codec.load(folder)
     torch.manual_seed(7)
-    decoder = Decoder(replace(sizes(codec.vocabulary, has_tied_embeddings=False), context=_CONTEXT))
+    decoder = Decoder(replace(sizes(codec.vocabulary, has_tied_embeddings=False), layers=1, context=_CONTEXT))
+    assert decoder.lm_head is not None, "the table that is read and the one that is written differ"
     closing = [token for token in range(codec.vocabulary) if set(codec.token_bytes(token)) & set(b'"]}')]
     with torch.no_grad():
         decoder.embed_tokens.weight[:, 0] = 1.0
@@ -198,6 +199,8 @@ def judged(answers: Sequence[Mapping[str, Any]], schemas: Sequence[Mapping[str, 
 
 
 def _judged(answer: Mapping[str, Any], schemas: Mapping[str, Any], ends: str) -> tuple[str, str]:
+    if answer["status"] == 0:
+        return "connection lost", answer["why"]
     if answer["status"] != 200:
         return ("refused by the engine" if answer["status"] == 400 else "taken back by the server"), answer["why"]
     if answer["finish"] != ends:
@@ -249,14 +252,16 @@ def main() -> None:
     chosen = accepted[: 40 if given.quick else given.most]
     tools = list(functions(given.functions)) if given.functions else []
     draw.shuffle(tools)
-    offers = [tools[place : place + 4] for place in range(0, min(len(tools), 60 if given.quick else 1_000), 4)]
+    offers = [tools[place : place + 4] for place in range(0, min(len(tools), 60 if given.quick else 800), 4)]
     grown = growth(500 if given.quick else UNIQUE)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model(folder / "model", [json.dumps(one.schema) for one in schemas[:300]] * 2)
         bodies = [body_of(one.schema, seed) for seed, one in enumerate(chosen)]
-        forms = answered(bodies, folder, 45 if given.quick else 240)
-        forced = answered([calling(some, bool(seed % 2), seed) for seed, some in enumerate(offers)], folder, 100)
+        forms = answered(bodies, folder, 40 if given.quick else 330)
+        forced = answered(
+            [calling(some, bool(seed % 2), seed) for seed, some in enumerate(offers)], folder, 15 if given.quick else 60
+        )
     told = {engine: judged(lines, [{"": one.schema} for one in chosen], "stop") for engine, lines in forms.items()}
     offered = [{one.name: one.parameters for one in some} for some in offers]
     called = {engine: judged(lines, offered, "tool_calls") for engine, lines in forced.items()}
@@ -288,7 +293,8 @@ def figures(
     """Return the figures; one that this run did not measure in full holds nothing."""
     least = min((one.get("valid", 0) for one in told.values()), default=0)
     invalid = sum(one.get("invalid", 0) + one.get("ended otherwise", 0) for one in told.values())
-    back = sum(one.get("taken back by the server", 0) for one in (*told.values(), *called.values()))
+    failures = ("taken back by the server", "connection lost")
+    back = sum(one.get(kind, 0) for one in (*told.values(), *called.values()) for kind in failures)
     whole = sum(one.get("valid", 0) + one.get("invalid", 0) for one in called.values())
     share = sum(one.get("valid", 0) for one in called.values()) / whole if whole else None
     bad_calls = sum(one.get(kind, 0) for one in called.values() for kind in ("invalid", "ended otherwise"))

@@ -31,8 +31,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "gigatoken": ("tokenizer/bulk.py",),
     "numba": ("core/compiling.py",),
     "optuna": ("train/search.py",),
-    # llama.cpp's tokenizer answers over loopback alone, in our own process or child.
-    "http.client": ("core/fetch.py", "infer/readers/llamacpp.py", "infer/engines/llamacpp.py"),
+    # llama.cpp's tokenizer answers over loopback alone, in our own process or child; a server of models on a socket of
+    # our own, or at the one address that its operator gave.
+    "http.client": ("core/fetch.py", "infer/readers/llamacpp.py", "infer/engines/llamacpp.py", "infer/remote.py"),
     "torch.distributed": ("train/parallel/",),
     "pickle": (),
     "cloudpickle": (),

@@ -61,6 +61,7 @@ def test_a_release_day(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
         (["canary", "acme", "acme@2", "--share", "10%"], "already"),
         (["canary", "acne", "acme@1", "--share", "10%"], "'acme'"),
         (["shadow", "acme"], "--off"),
+        (["shadow", "acme", "--off"], "no shadow"),
         (["show", "acne"], "acne"),
         (["rollback", "other"], "nothing answered"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from threading import Thread
 import pytest
 
 from ingot.core.errors import EngineLostError, IngotError, InputError
-from ingot.infer.engine import build, greedy, open_engine
+from ingot.infer.engine import Heard, build, greedy, open_engine
 from ingot.infer.grammar import json_schema
 from ingot.infer.sampling import GREEDY, SamplingParams
 from ingot.infer.supervised import Engine
@@ -74,6 +75,22 @@ def test_several_answers_at_once(engine: Engine) -> None:
     for thread in threads:
         thread.join()
     assert [together[number] for number in range(3)] == alone
+
+
+def test_tokens_are_pushed_to_who_listens(engine: Engine) -> None:
+    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    engine.listen(prompt(engine), replace(GREEDY, max_tokens=6), heard.put)
+    tokens: list[int] = []
+    while (item := heard.get(timeout=20)) is not None:
+        assert not isinstance(item, IngotError)
+        tokens += [token.id for token in item]
+    assert tokens == greedy(engine, prompt(engine), 6)
+    leave = engine.listen(prompt(engine), LONG, heard.put)
+    assert heard.get(timeout=20)
+    leave()
+    assert wait_until(lambda: engine.stats().active == 0)
+    with pytest.raises(InputError, match="empty"):
+        engine.listen([], GREEDY, heard.put)
 
 
 def files_of(process: int | str) -> int:

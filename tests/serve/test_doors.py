@@ -111,3 +111,24 @@ def test_with_a_key_one_does(locked: str) -> None:
     for key in ("secret-one", "secret-two"):
         assert httpx.get(f"{locked}/v1/models", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     assert httpx.get(f"{locked}/health").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/files", "/v1/responses/x", "/metrics", "/openapi.json"])
+def test_a_key_counts_in_one_place_alone(locked: str, path: str) -> None:
+    elsewhere: list[dict[str, str]] = [
+        {"x-api-key": "secret-one"},
+        {"api-key": "secret-one"},
+        {"Cookie": "Authorization=Bearer secret-one; key=secret-one"},
+        {"Proxy-Authorization": "Bearer secret-one"},
+        {"Authorization": "Basic c2VjcmV0LW9uZTpzZWNyZXQtb25l"},
+        {"Authorization": "secret-one"},
+    ]
+    asked = {"api_key": "secret-one", "key": "secret-one", "access_token": "secret-one"}
+    with httpx.Client(base_url=locked) as client:
+        for headers in elsewhere:
+            assert client.get(path, headers=headers).status_code == 401, headers
+            assert client.get(path, headers={**headers, "Authorization": "Bearer wrong"}).status_code == 401, headers
+        assert client.get(path, params=asked).status_code == 401
+        # The true key is enough, whatever stands beside it.
+        true = {"Authorization": "Bearer secret-one", "x-api-key": "wrong"}
+        assert client.get(path, headers=true, params=asked).status_code != 401

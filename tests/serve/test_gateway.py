@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
 import pytest
 
@@ -82,9 +82,11 @@ def test_who_finds_no_room_is_told_how_long_those_before_take() -> None:
         gateway = Gateway(Limits(at_once=1, waiting=3))
         async with gateway.slot(ADA, 1):
             await asyncio.sleep(0.4)
-        with gateway.visit(ADA), gateway.visit(ADA), gateway.visit(ADA), gateway.visit(ADA):
+        with ExitStack() as inside:
+            for _ in range(4):
+                inside.enter_context(gateway.visit(ADA))
             with pytest.raises(Refusal) as caught:
-                gateway.visit(ADA).__enter__()
+                inside.enter_context(gateway.visit(ADA))
         return caught.value.headers["Retry-After"]
 
     assert int(asyncio.run(scenario())) >= 2  # four requests of 0.4 seconds and more

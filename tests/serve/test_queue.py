@@ -89,6 +89,22 @@ def test_tokens_are_bounded_and_the_large_request_is_not_overtaken() -> None:
     assert asyncio.run(scenario()) == ["large", "small"]
 
 
+def test_whether_one_would_have_to_wait() -> None:
+    async def scenario() -> None:
+        queue = FairQueue(2, tokens=100)
+        assert queue.has_room(1000)
+        await queue.enter(ADA, 60)
+        assert (queue.has_room(40), queue.has_room(41)) == (True, False)
+        (waiting,) = await started(Order(queue).ask(ADA, 90, "large"))
+        assert not queue.has_room(1)  # it would overtake
+        queue.leave(60)
+        await waiting
+        await queue.enter(ADA, 1)
+        queue.leave(1)
+
+    asyncio.run(scenario())
+
+
 def test_one_who_stops_waiting_leaves_and_lets_the_next_one_in() -> None:
     async def scenario() -> list[str]:
         queue = FairQueue(4, tokens=100)

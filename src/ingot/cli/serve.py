@@ -73,6 +73,7 @@ def read_price(context: click.Context, option: click.Parameter, value: str | Non
     help="What models may hold together, such as 16GB: idle ones are closed for others, and opened when asked.",
 )
 @click.option("--engine", default="auto", show_default=True, help="What runs the model: `ingot plugins engine`.")
+@click.option("--draft", metavar="NAME", help="A smaller model with the same tokenizer, which guesses ahead.")
 @shared
 def serve(
     names: tuple[str, ...],
@@ -84,6 +85,7 @@ def serve(
     classifiers: tuple[str, ...],
     memory: int | None,
     engine: str,
+    draft: str | None,
     drain_seconds: float,
     home_path: str,
     as_json: bool,
@@ -104,6 +106,7 @@ def serve(
         home_at(home_path),
         names,
         engine=engine,
+        draft=draft,
         key_file=key_file,
         host=host,
         price=price,

@@ -18,13 +18,14 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingot.core.errors import EngineLostError, IngotError, InputError, MissingExtraError
+from ingot.core.errors import EngineLostError, IngotError, InputError, MissingExtraError, UsageError
 from ingot.core.hardware import machine
 from ingot.core.plugins import load
 from ingot.infer.sampling import GREEDY, SamplingParams
@@ -125,13 +126,17 @@ def open_engine(
     warn: Callable[[str], object] = warnings.warn,
     *,
     supervised: bool = False,
+    draft: Path | None = None,
 ) -> Engine:
     """Open a model with the engine named, or with the one its certificate recorded as fastest and equal (`auto`).
 
     On `auto`, an engine that is not installed here, or that on this processor no longer gives the certified tokens, is
     replaced by the reference engine, and `warn` says so. `supervised` runs it in a child process that may die alone.
+    `draft` is the folder of a smaller model that guesses ahead. Raises UsageError for an engine that has no use for it.
     """
-    opened = _build_supervised if supervised else build
+    opened: Callable[[str, Path], Engine] = _build_supervised if supervised else build
+    if draft is not None:
+        opened = partial(_build_supervised if supervised else build, draft=draft)
     if preference != "auto":
         return opened(preference, model_folder)
     certificate = read_certificate(model_folder)
@@ -150,11 +155,11 @@ def open_engine(
     return opened(REFERENCE_ENGINE, model_folder)
 
 
-def _build_supervised(name: str, model_folder: Path) -> Engine:
+def _build_supervised(name: str, model_folder: Path, draft: Path | None = None) -> Engine:
     # Imported here, not above: it is itself made of what this file declares.
     from ingot.infer import supervised
 
-    return supervised.Engine(name, model_folder)
+    return supervised.Engine(name, model_folder, draft=draft)
 
 
 def context_of(model_folder: Path) -> int:
@@ -163,10 +168,22 @@ def context_of(model_folder: Path) -> int:
     return int(config["max_position_embeddings"])
 
 
-def build(name: str, model_folder: Path, threads: int = 0) -> Engine:
-    """Build the engine of this name with the defaults of its config, on so many threads (0: as many as it may use)."""
+def build(name: str, model_folder: Path, threads: int = 0, draft: Path | None = None) -> Engine:
+    """Build the engine of this name with the defaults of its config, on so many threads (0: as many as it may use).
+
+    Raises UsageError for a draft model with an engine that has no use for one.
+    """
     plugin = load("engine", name)
-    engine: Engine = plugin.entry(model_folder, plugin.config_type(threads=threads))
+    config = plugin.config_type(threads=threads)
+    if draft is not None:
+        if not hasattr(config, "draft"):
+            raise UsageError(
+                f"the {name} engine has no use for a draft model",
+                where="--draft",
+                fix="leave --draft out, or serve the model with --engine openvino",
+            )
+        config = replace(config, draft=str(draft))
+    engine: Engine = plugin.entry(model_folder, config)
     return engine
 
 

@@ -31,7 +31,7 @@ from ingot.infer.text import Token
 _READ_BYTES = 1 << 16
 
 
-def main(descriptor: int, parent: int, name: str, model_folder: str, threads: int) -> None:
+def main(descriptor: int, parent: int, name: str, model_folder: str, threads: int, draft: str | None) -> None:
     """Open the engine and answer until the parent is gone. Never returns."""
     # Ctrl-C and a service being stopped reach the whole group; the parent decides what is still to be finished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -40,7 +40,7 @@ def main(descriptor: int, parent: int, name: str, model_folder: str, threads: in
     connection = socket.socket(fileno=descriptor)
     said = _Voice(connection)
     try:
-        engine = build(name, Path(model_folder), threads)
+        engine = build(name, Path(model_folder), threads, None if draft is None else Path(draft))
     except Exception as error:  # whatever it is, the parent tells it
         said.line(["failed", described(error)])
         os._exit(1)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ingot.core.errors import InputError, MissingExtraError, StepError
 from ingot.core.hardware import machine
-from ingot.core.plugins import names
+from ingot.core.plugins import load, names
 from ingot.core.storage import room_on_disk, sha256_file, write_atomically
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
@@ -130,6 +130,8 @@ def _others(context: StepContext) -> Iterator[Engine]:
     has_file = (context.folder / MODEL_FILE).exists()
     for name in names("engine"):
         if name == REFERENCE_ENGINE or not has_file:
+            continue
+        if load("engine", name).other("NEEDS_ACCELERATOR") and machine().accelerator is None:
             continue
         try:
             yield build(name, context.folder, context.cores)

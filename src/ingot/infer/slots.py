@@ -2,7 +2,8 @@
 
 A slot belongs to the salt of its last request. Only a request with the same salt may go on from what the slot holds; to
 any other it is an empty one. Of the idle slots a request takes its own that shares most with its prompt, otherwise one
-that nobody can use again, and otherwise the one longest unused, so that conversations under way keep what was read of them as long as possible.
+that nobody can use again, and otherwise the one longest unused, so that conversations under way keep what was read of
+them as long as possible.
 """
 
 from __future__ import annotations

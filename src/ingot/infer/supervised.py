@@ -70,10 +70,10 @@ class Engine:
     most_top_logprobs: int
     controls: frozenset[Control]
 
-    def __init__(self, name: str, model_folder: Path, threads: int = 0) -> None:
+    def __init__(self, name: str, model_folder: Path, threads: int = 0, draft: Path | None = None) -> None:
         self.name = name
         self.codec = Codec.load(model_folder)
-        self._arguments = (name, str(model_folder), threads)
+        self._arguments = (name, str(model_folder), threads, None if draft is None else str(draft))
         self._numbers = itertools.count()
         self._state = threading.Lock()  # never held while sending
         self._asked: dict[int, _Asked] = {}
@@ -287,12 +287,12 @@ class Engine:
 class _Child:
     """A running child and this side of its socket."""
 
-    def __init__(self, name: str, model_folder: str, threads: int) -> None:
+    def __init__(self, name: str, model_folder: str, threads: int, draft: str | None) -> None:
         self.connection, theirs = socket.socketpair()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", _SEND_SECONDS, 0))
         self._turn = threading.Lock()
         with theirs:
-            arguments = f"{theirs.fileno()}, {os.getpid()}, {name!r}, {model_folder!r}, {threads}"
+            arguments = f"{theirs.fileno()}, {os.getpid()}, {name!r}, {model_folder!r}, {threads}, {draft!r}"
             script = (
                 f"import sys; sys.path[:] = {sys.path!r}; from ingot.infer.engine_child import main; main({arguments})"
             )

@@ -12,14 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from ingot.core.errors import InputError
+from ingot.core.errors import BusyError, InputError
 from ingot.core.storage import write_atomically
 from ingot.flow.home import Home
 from ingot.registry.release import Release, read_release
 
 RELEASE_FILE = "releases.json"
+_LOCK_SECONDS = 10.0  # a change takes milliseconds
 Change = Callable[[Release | None], Release | None]
 
 
@@ -53,12 +54,20 @@ class ReleaseFile:
         None from `how` leaves everything as it is.
         """
         self.home.create()
-        with FileLock(self.home.locks_path / "releases.lock"):
+        lock = FileLock(self.home.locks_path / "releases.lock")
+        try:
+            lock.acquire(timeout=_LOCK_SECONDS)
+        except Timeout:
+            fix = "end the command that has stopped in the middle, and try again"
+            raise BusyError("somebody else is changing the releases", where=str(self.path), fix=fix) from None
+        try:
             releases = self.read()
             changed = how(releases.get(name))
             if changed is not None:
                 releases[name] = changed
                 self._write(releases)
+        finally:
+            lock.release()
         return changed
 
     def state(self) -> tuple[int, int, int] | None:

@@ -63,10 +63,18 @@ class Releasing:
         return self._changed(name, lambda release: changes.with_canary(self._known(name, release), canary, self.who))
 
     def shadow(self, name: str, version: str | None) -> Release:
-        """Let a version listen, or none."""
+        """Let a version listen, or send away the one that does."""
         if version is not None:
             self._other(name, version)
-        return self._changed(name, lambda release: changes.with_shadow(self._known(name, release), version, self.who))
+
+        def how(release: Release | None) -> Release:
+            release = self._known(name, release)
+            if version is None and release.shadow is None:
+                fix = f"`ingot release show {name}` says what there is"
+                raise UsageError(f"{name!r} has no shadow to send away", where="--off", fix=fix)
+            return changes.with_shadow(release, version, self.who)
+
+        return self._changed(name, how)
 
     def rollback(self, name: str) -> Release:
         """Take the canary back, or else go back to what answered before."""

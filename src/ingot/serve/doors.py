@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -22,6 +22,7 @@ from ingot.serve.refusal import Refusal
 from ingot.serve.refused import refused
 from ingot.serve.server import Server
 from ingot.serve.speaking import OPENAI, dialect_of
+from ingot.serve.tracing import trace_of
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS = frozenset({"/health", "/healthz", "/readyz"})  # asked by machines that hold no key
@@ -86,7 +87,8 @@ class Doors:
         if principal is None:
             message = "this server asks for an API key: send it as Authorization: Bearer KEY"
             raise Refusal(401, message, code="invalid_api_key")
-        return principal
+        trace = trace_of(headers.get("traceparent", ""))
+        return replace(principal, trace=trace) if trace else principal
 
     def _room(self, scope: Scope, principal: Principal) -> AbstractContextManager[None]:
         # Only what may generate takes up room; lists and files are answered however full it is.

@@ -102,8 +102,10 @@ class Gateway:
     @asynccontextmanager
     async def slot(self, principal: Principal, tokens: int) -> AsyncIterator[None]:
         """Wait for a slot and hold it. Raises Refusal 503 when the wait takes too long."""
+        # A timer costs more than a slot that is free.
+        deadline = None if self._queue.has_room(tokens) else self.limits.seconds
         try:
-            async with asyncio.timeout(self.limits.seconds):
+            async with asyncio.timeout(deadline):
                 await self._queue.enter(principal, tokens)
         except TimeoutError:
             message = f"no slot was free within {self.limits.seconds:g} seconds: try again later"

@@ -113,9 +113,10 @@ class Judges:
     log: DecisionLog
     classifiers: Mapping[str, Scorer] = field(default_factory=dict)
 
-    def doors(self, model: ServedModel, principal: Principal) -> Doors:
-        """Return the doors of a request."""
-        return Doors(self.policies.for_request(model, principal), self.log, principal.id, model.reference)
+    def doors(self, model: ServedModel, principal: Principal, brought: Sequence[Policy] = ()) -> Doors:
+        """Return the doors of a request, which may have brought policies of its own."""
+        policies = (*self.policies.for_request(model, principal), *brought)
+        return Doors(policies, self.log, principal.id, model.reference)
 
 
 class _NoLog:

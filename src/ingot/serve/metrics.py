@@ -1,7 +1,6 @@
-"""What the server counts, for Prometheus. Names of OpenTelemetry's GenAI conventions where they exist.
+"""What the server counts, for Prometheus: what conventions have a name for (see conventions), and what they have not.
 
-The conventions' `gen_ai.server.request.duration`, `gen_ai.server.time_to_first_token` and
-`gen_ai.server.time_per_output_token` are in seconds; Prometheus writes dots as underscores and adds the unit.
+Everything stays here until somebody asks for it at `/metrics`.
 """
 
 from __future__ import annotations
@@ -12,15 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ingot.serve.ports import ModelSource, Usage
+from ingot.serve.conventions import DURATIONS, GenAi, Operation
+from ingot.serve.ports import ModelSource, ServedModel, Usage
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _MOST_VERSIONS = 64  # the numbers of others, longest not heard of, are dropped: versions come for ever
 _MODEL = ("gen_ai_request_model",)
-# The buckets that the conventions advise.
-_DURATIONS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-_FIRST = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-_EACH = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 
 
 class Metrics:
@@ -28,28 +24,19 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = own = CollectorRegistry()
-        duration, each = "gen_ai_server_request_duration_seconds", "gen_ai_server_time_per_output_token_seconds"
-        self._duration = Histogram(duration, "From arrival to the last byte.", _MODEL, registry=own, buckets=_DURATIONS)
-        first = "gen_ai_server_time_to_first_token_seconds"
-        self._first = Histogram(first, "From slot to first token.", _MODEL, registry=own, buckets=_FIRST)
-        self._each = Histogram(each, "Per token after the first.", _MODEL, registry=own, buckets=_EACH)
-        kinds = (*_MODEL, "gen_ai_token_type")
-        self._tokens = Counter("gen_ai_token_usage", "Tokens read (input) and written (output).", kinds, registry=own)
+        self._gen_ai = GenAi(own)
         self._joules = Counter("ingot_energy_joules", "Energy of answers.", (*_MODEL, "method"), registry=own)
         self._refused = Counter("ingot_requests_refused", "Requests that were refused.", ("status",), registry=own)
         outcome, shadow = (*_MODEL, "outcome"), "ingot_shadow_"
         self._shadows = Counter(f"{shadow}answers", "Requests a shadow was to answer.", outcome, registry=own)
         took = f"{shadow}duration_seconds"
-        self._shadow_took = Histogram(took, "Of a shadow, to its end.", _MODEL, registry=own, buckets=_DURATIONS)
+        self._shadow_took = Histogram(took, "Of a shadow, to its end.", _MODEL, registry=own, buckets=DURATIONS)
+        kinds = (*_MODEL, "gen_ai_token_type")
         self._shadow_tokens = Counter(f"{shadow}tokens", "Tokens of shadows.", kinds, registry=own)
         methods = (*_MODEL, "method")
         self._shadow_joules = Counter(f"{shadow}energy_joules", "Energy of shadows.", methods, registry=own)
         self._shadow_cost = Counter(f"{shadow}cost", "Cost of shadows.", (*_MODEL, "currency"), registry=own)
         self._by_version = (
-            self._duration,
-            self._first,
-            self._each,
-            self._tokens,
             self._joules,
             self._shadows,
             self._shadow_took,
@@ -63,19 +50,14 @@ class Metrics:
         """Show a number that is read when somebody asks for it."""
         Gauge(name, text, registry=self._registry).set_function(read)
 
-    def answered(self, usage: Usage, seconds: float, first_token_seconds: float | None) -> None:
-        """Count one request that had a slot; `seconds` also holds its wait."""
-        model = self._heard_of(usage.model)
-        self._duration.labels(model).observe(seconds)
-        self._tokens.labels(model, "input").inc(usage.prompt_tokens)
-        self._tokens.labels(model, "output").inc(usage.completion_tokens)
-        if first_token_seconds is not None:
-            self._first.labels(model).observe(first_token_seconds)
-        if first_token_seconds is not None and usage.completion_tokens > 1:
-            rest = usage.seconds - first_token_seconds
-            self._each.labels(model).observe(rest / (usage.completion_tokens - 1))
+    def answered(
+        self, operation: Operation, model: ServedModel, usage: Usage, seconds: float, first: float | None, error: str
+    ) -> None:
+        """Count one request that had a slot; `seconds` also holds its wait, `error` says how it failed, if it did."""
+        reference = self._heard_of(usage.model)
+        self._gen_ai.answered(operation, model, usage, seconds, first, error)
         if usage.joules is not None:
-            self._joules.labels(model, usage.energy).inc(usage.joules)
+            self._joules.labels(reference, usage.energy).inc(usage.joules)
 
     def shadowed(self, reference: str, outcome: str, used: Usage | None = None) -> None:
         """Count a request that a shadow was to answer, and what that used."""
@@ -102,6 +84,7 @@ class Metrics:
         if len(self._versions) > _MOST_VERSIONS:
             oldest = next(iter(self._versions))
             del self._versions[oldest]
+            self._gen_ai.forget(oldest)
             for each in self._by_version:
                 each.remove_by_labels({_MODEL[0]: oldest})
         return reference

@@ -14,6 +14,7 @@ from ingot.serve.ports import ModelCard
 from ingot.serve.refusal import Refusal
 from ingot.serve.wire.chat import ChatFields, ToolNamed
 from ingot.serve.wire.fields import Asked, Sampled, Seed, only, told
+from ingot.serve.wire.guardrails import Guardrails
 
 
 class ChatRequest(ChatFields):
@@ -25,7 +26,7 @@ class ChatRequest(ChatFields):
         told('"none", "auto", "any", "required" or {"type": "function", "function": {"name": "..."}}'),
     ] = None
     safe_prompt: Annotated[bool, only(False)] | None = None
-    guardrails: Annotated[list[Any], only([])] | None = None
+    guardrails: Guardrails | None = None
     prompt_mode: None = None
     reasoning_effort: Annotated[str, only("none")] | None = None
     repetition_penalty: Annotated[float, only(1)] | None = None

@@ -21,7 +21,7 @@ async def opened(opening: Future[None], seconds: float) -> None:
         message = f"the model was not open within {seconds:g} seconds: try again later"
         raise Refusal(503, message, code="deadline_exceeded", retry_after=_RETRY_AFTER_SECONDS) from None
     except BusyError as error:
-        message = " ".join(filter(None, (error.what, error.fix)))
+        message = f"{error.what}: ask again in a moment"
         raise Refusal(503, message, code="model_not_open", retry_after=_RETRY_AFTER_SECONDS) from None
     except IngotError as error:
         raise Refusal(503, f"the model cannot be opened: {error.what}", code="model_not_open") from None

@@ -36,6 +36,8 @@ from ingot.safety.watches import Scorer, injection, patterns, personal_data, sco
 from ingot.serve.ports import Principal, ServedModel
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
+# What software sends when nobody told it another name: here it means the default policy.
+THEIR_NAMES = ("omni-moderation", "text-moderation", "mistral-moderation")
 
 
 class Scorers(Protocol):

@@ -242,7 +242,8 @@ class Principal:
     """Who is calling, and what they may use; `line` is where they wait, when not beside their other requests.
 
     An operator may take models away from everybody. Those of one `workspace` need not have read again what another of
-    them sent before; without one, each profits from their own requests alone.
+    them sent before; without one, each profits from their own requests alone. `trace` is what a caller follows this
+    request by.
     """
 
     id: str
@@ -250,6 +251,7 @@ class Principal:
     line: str = ""
     is_operator: bool = False
     workspace: str = ""
+    trace: str = ""
 
     @property
     def cache_salt(self) -> str:
@@ -268,7 +270,7 @@ class Authenticator(Protocol):
 class Usage:
     """What one answered request cost; `seconds` is the time its slot was held.
 
-    `joules` is None where nobody can tell, and `energy` says how it was found.
+    `joules` is None where nobody can tell, and `energy` says how it was found. `trace` is the caller's, if it traces.
     """
 
     principal: str
@@ -280,6 +282,7 @@ class Usage:
     energy: str = "not measured"
     cost: float | None = None
     currency: str | None = None
+    trace: str | None = None
 
 
 class Meter(Protocol):
@@ -430,8 +433,8 @@ class RunLauncher(Protocol):
     def results(self, name: str) -> bytes:
         """Return the curve of a finished training as CSV."""
 
-    def publish(self, name: str, principal: str) -> None:
-        """Serve a finished model to its owner. Raises IngotError when it does not answer."""
+    def publish(self, name: str, principal: str, is_new: bool) -> None:
+        """Serve a finished model to its owner. Raises IngotError when a new one does not answer."""
 
     def clear(self, name: str, is_finished: bool) -> None:
         """Drop what is no longer needed of a training that is over; without a model, all but what it told."""

@@ -46,6 +46,10 @@ class FairQueue:
         """How many wait."""
         return sum(len(line.waiting) for line in self._lines.values())
 
+    def has_room(self, tokens: int) -> bool:
+        """Say whether a request that will hold so many tokens would not have to wait."""
+        return self.active < self._at_once and self._fits(tokens) and not self.waiting
+
     async def enter(self, principal: Principal, tokens: int) -> None:
         """Wait for the turn of a request that will hold so many tokens; `leave` must follow."""
         line = self._lines.setdefault(principal.line or principal.id, _Line(principal.quota.weight, self._now))
@@ -72,7 +76,7 @@ class FairQueue:
     def _let_in(self) -> None:
         while self.active < self._at_once and (line := self._next()) is not None:
             tokens = line.waiting[0].tokens
-            if self._tokens is not None and self.active and self._held + tokens > self._tokens:
+            if not self._fits(tokens):
                 return
             self._now = line.clock
             line.clock += tokens / line.weight
@@ -81,6 +85,9 @@ class FairQueue:
             line.waiting.popleft().turn.set_result(None)
         # A clock that the present has passed says nothing any more.
         self._lines = {name: line for name, line in self._lines.items() if line.waiting or line.clock > self._now}
+
+    def _fits(self, tokens: int) -> bool:
+        return self._tokens is None or not self.active or self._held + tokens <= self._tokens
 
     def _next(self) -> _Line | None:
         return min((line for line in self._lines.values() if line.waiting), key=lambda line: line.clock, default=None)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from ingot.core.errors import suggest
+from ingot.serve.conventions import Operation, error_type
 from ingot.serve.energy import EnergyShares, Share
 from ingot.serve.gateway import Gateway, Limits
 from ingot.serve.guarding import Judges, no_judges
@@ -68,7 +69,9 @@ class Server:
         return Refusal(404, message, param=param, code="model_not_found")
 
     @asynccontextmanager
-    async def tally(self, model: ServedModel, reads: int, holds: int, principal: Principal) -> AsyncIterator[Tally]:
+    async def tally(
+        self, model: ServedModel, reads: int, holds: int, principal: Principal, operation: Operation = "chat"
+    ) -> AsyncIterator[Tally]:
         """Hold a slot for a request that reads and holds so many tokens, and count what it uses.
 
         What was broken off is counted too.
@@ -78,10 +81,14 @@ class Server:
             tally = Tally(model, reads, self.energy, principal)
             try:
                 yield tally
+            except BaseException as error:
+                tally.fail(error)
+                raise
             finally:
                 used = tally.end()
                 self.gateway.quotas.spend(principal, used.prompt_tokens + used.completion_tokens)
-                self.metrics.answered(used, time.monotonic() - arrived, tally.first_token_seconds)
+                seconds = time.monotonic() - arrived
+                self.metrics.answered(operation, model, used, seconds, tally.first_token_seconds, tally.error)
                 self.meter.record(used)
 
 
@@ -95,12 +102,17 @@ class Tally:
         self._share: Share = energy.begin()
         self._started = time.monotonic()
         self.first_token_seconds: float | None = None
+        self.error = ""
         self._known: dict[int, int] = {}  # tokens that needed no reading, by prompt
 
     def know(self, prompt: Sequence[int], tokens: int | None) -> None:
         """Note how many tokens of a prompt an engine knew already, where it tells; the first of its answers counts."""
         if tokens is not None:
             self._known.setdefault(id(prompt), tokens)
+
+    def fail(self, error: BaseException) -> None:
+        """Note how the request failed; the first thing that went wrong counts."""
+        self.error = self.error or error_type(error)
 
     def write(self) -> None:
         """Count one token."""
@@ -133,6 +145,7 @@ class Tally:
             energy=energy.method,
             cost=price.of(self._read, self._written) if price else None,
             currency=price.currency if price else None,
+            trace=self.principal.trace or None,
         )
 
 

@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def launcher(home: Home) -> Iterator[HomeLauncher]:
-    launcher = HomeLauncher(home, lambda name, owner: None)
+    launcher = HomeLauncher(home, lambda name, owner, is_new: None)
     yield launcher
     launcher.close()
 

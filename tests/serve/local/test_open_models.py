@@ -17,6 +17,7 @@ from tests.serve.running import Counting, listening
 @pytest.fixture(autouse=True)
 def without_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingot.serve.local.open_models._GRACE_SECONDS", 0)
+    monkeypatch.setattr("ingot.serve.local.models._PATIENCE_SECONDS", 0.1)
 
 
 def _room(house: House, count: float) -> int:

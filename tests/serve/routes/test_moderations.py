@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -119,6 +120,19 @@ def test_classifications(as_mistral: Mistral) -> None:
     assert told.results[0]["class"].scores["loud"] == 1
     with pytest.raises(SDKError, match="no model 'kindness'"):
         as_mistral.classifiers.classify(model="kindness", inputs="x")
+
+
+def test_a_request_brings_guardrails_of_its_own(as_mistral: Mistral) -> None:
+    messages: Any = [{"role": "user", "content": "What is ORCA?"}]
+    strict: Any = [{"block_on_error": True, "moderation_llm_v2": {"action": "block"}}]
+    assert as_mistral.chat.complete(model="acme", messages=messages, max_tokens=2).choices
+    with pytest.raises(SDKError, match="content_filter") as refused:
+        as_mistral.chat.complete(model="acme", messages=messages, guardrails=strict)
+    assert refused.value.status_code == 403
+    messages = [{"role": "user", "content": "hello"}]
+    noted: Any = [{"moderation_llm_v2": {"custom_category_thresholds": {"sexual": 0.5}}}]
+    with pytest.raises(SDKError, match="no detector of the policy"):
+        as_mistral.chat.complete(model="acme", messages=messages, guardrails=noted)
 
 
 def test_what_is_asked_is_blocked_before_a_model_reads_it(

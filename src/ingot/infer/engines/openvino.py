@@ -211,20 +211,17 @@ class Engine:
     def _try_draft(self, folder: Path, draft: Path, opening: Callable[..., Any], guesses: int) -> None:
         """Have a smaller model guess ahead, if the same tokens come sooner with it."""
         _refuse_other_tokens(folder, draft)
-        self._draft_files = tempfile.TemporaryDirectory(prefix="ingot-draft-")
         prompt = [self.codec.bos, *self.codec.encode(MIXED_TEXTS[0])][: self.context // 2]
         count = min(_PROBE_TOKENS, self.context - len(prompt))
         alone, seconds = self._timed(prompt, count)
         plain = self._pipeline
-        converted = _converted(self._genai, draft / MODEL_FILE, Path(self._draft_files.name))
-        reopen = partial(opening, cache_tokens=None, keeps_prefixes=False, draft=converted)
+        reopen = partial(_open_with_draft, self._genai, opening, draft / MODEL_FILE)
         self._pipeline, self._guesses = reopen(), guesses
         together, fewer = self._timed(prompt, count)
         if together == alone and fewer < seconds:
             self._reopen, self._keeps_prefixes, self._cache_tokens = reopen, False, None
             return
         self._pipeline, self._guesses = plain, 0
-        self._draft_files.cleanup()
         how = f"{count / fewer:.0f} tokens/s, {count / seconds:.0f} without" if together == alone else "other tokens"
         _log.warning("the draft model %s is not used: it gives %s", draft, how)
 
@@ -427,11 +424,15 @@ def _refuse_other_tokens(folder: Path, draft: Path) -> None:
         )
 
 
-def _converted(genai: Any, file: Path, folder: Path) -> Path:
-    """Write a GGUF file in OpenVINO's own form, the only one in which it reads draft models; return the folder."""
-    (folder / file.name).symlink_to(file.resolve())
-    genai.LLMPipeline(str(folder / file.name), "CPU", enable_save_ov_model=True)
-    return folder
+def _open_with_draft(genai: Any, opening: Callable[..., Any], file: Path) -> Any:
+    """Open the model with the one in a GGUF file as its draft, which OpenVINO reads in its own form alone."""
+    with tempfile.TemporaryDirectory(prefix="ingot-draft-") as scratch:
+        link = Path(scratch) / file.name
+        link.symlink_to(file.resolve())
+        genai.LLMPipeline(
+            str(link), "CPU", enable_save_ov_model=True
+        )  # writes beside the link what it made of the file
+        return opening(cache_tokens=None, keeps_prefixes=False, draft=Path(scratch))
 
 
 def _settings(genai: Any, params: SamplingParams, end_ids: frozenset[int], names: frozenset[str]) -> Any:

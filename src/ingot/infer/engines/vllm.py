@@ -40,6 +40,7 @@ from ingot.infer.text import Drawn, Token, as_tokens
 from ingot.tokenizer.chat import stop_ids
 from ingot.tokenizer.codec import Codec
 
+NEEDS_ACCELERATOR = True  # packaging does not look for it where there is none
 _SERVED_AS = "model"
 _MOST_ALTERNATIVES = 20
 _MIXED = "Zürich, 12 €:\n\tdef f(x): return x ** 2  # 東京 👍"

@@ -54,7 +54,8 @@ class Answering(Response):
 
     async def _answer(self, send: Send) -> None:
         asked = self._asked
-        async with self._server.tally(asked.model, asked.prompt_tokens, asked.most_tokens, self._principal) as tally:
+        holds, caller = asked.most_tokens, self._principal
+        async with self._server.tally(asked.model, asked.prompt_tokens, holds, caller, asked.operation) as tally:
             if asked.is_stream:
                 await self._send_pieces(send, tally)
             else:
@@ -83,6 +84,7 @@ class Answering(Response):
             await _send(send, self._voice.closing(usage))
         except Exception as error:
             # The status is sent already: the error becomes the last event of the stream.
+            tally.fail(error)
             await _send(send, self._voice.failed(_as_refusal(error, self._server)))
         await send({"type": "http.response.body", "body": b""})
 
@@ -113,7 +115,7 @@ async def heard(asked: Asked, server: Server, tally: Tally) -> list[Answer]:
 
 async def spoken_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[list[Part], None]:
     """Yield what the answers may say, one after another: each time what came since. Raises TimeoutError."""
-    doors = server.judges.doors(asked.model, tally.principal)
+    doors = server.judges.doors(asked.model, tally.principal, asked.policies)
     written = _written_parts(asked, server, tally)
     async with aclosing(written if doors.are_open else doors.guarded(written)) as batches:
         async for batch in batches:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ingot.infer.sampling import SamplingParams
+from ingot.serve.conventions import Operation
+from ingot.serve.policies import Policy
 from ingot.serve.ports import ServedModel
 from ingot.serve.refusal import Refusal
 from ingot.serve.wire.fields import Sampled
@@ -41,7 +43,8 @@ class Asked:
     """A whole request: its questions and how the answers are wanted.
 
     An answer that is to follow `schema` is checked before it is given. `stop` is set where the engine cannot look for
-    stop strings itself, because they count in the words of an answer and not in its calls.
+    stop strings itself, because they count in the words of an answer and not in its calls. `policies` are those that
+    the request brought.
     """
 
     model: ServedModel
@@ -52,6 +55,8 @@ class Asked:
     calling: Calling | None = None
     schema: Mapping[str, Any] | None = None
     stop: tuple[str, ...] = ()
+    operation: Operation = "chat"
+    policies: tuple[Policy, ...] = ()
 
     @property
     def prompt_tokens(self) -> int:

@@ -24,6 +24,7 @@ def from_completion(request: CompletionRequest, model: ServedModel) -> Asked:
         wants_logprobs=request.logprobs is not None,
         is_stream=bool(request.stream),
         includes_usage=request.includes_usage,
+        operation="text_completion",
     )
 
 
@@ -35,6 +36,7 @@ def from_fim(request: FimRequest, model: ServedModel) -> Asked:
         questions=numbered([prompt], params_of(request, model), 1),
         is_stream=bool(request.stream),
         includes_usage=request.includes_usage,
+        operation="text_completion",
     )
 
 

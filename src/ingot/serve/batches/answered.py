@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ingot.core.errors import IngotError, InputError
 from ingot.serve.answers.answering import heard
 from ingot.serve.batches.lines import Line
 from ingot.serve.endpoints import EMBEDDINGS, ENDPOINTS, asked_by
+from ingot.serve.guardrails import brought
 from ingot.serve.origin import origin_of
 from ingot.serve.ports import Principal, ServedModel
 from ingot.serve.refusal import Refusal
@@ -57,10 +59,11 @@ async def _answer_with(model: ServedModel, read: Any, path: str, api: str, serve
     if path == EMBEDDINGS:
         return (await embedded(read, model, server, principal)).model_dump_json()
     endpoint = ENDPOINTS[path]
-    admitted = await server.judges.doors(model, principal).admit(read, model.engine.codec)
-    asked = await asked_by(endpoint.asks, admitted, model)
+    policies = brought(read, server.judges.policies)
+    admitted = await server.judges.doors(model, principal, policies).admit(read, model.engine.codec)
+    asked = replace(await asked_by(endpoint.asks, admitted, model), policies=policies)
     voice = endpoint.voice(asked, MISTRAL if api == MISTRAL.name else OPENAI)
-    async with server.tally(model, asked.prompt_tokens, asked.most_tokens, principal) as tally:
+    async with server.tally(model, asked.prompt_tokens, asked.most_tokens, principal, asked.operation) as tally:
         return voice.whole(await heard(asked, server, tally), tally.usage())
 
 

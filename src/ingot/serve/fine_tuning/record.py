@@ -44,7 +44,6 @@ def made(
         "result_files": [],
         "trained_tokens": None,
         "error": None,
-        "tries": 0,
         "is_cleared": False,
     }
 

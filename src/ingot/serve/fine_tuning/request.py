@@ -106,5 +106,5 @@ def ordered(body: JobRequest, base: str, most_minutes: int | None) -> TrainingOr
 
 def _name(base: str, suffix: str | None) -> str:
     end = f"{f'-{suffix}' if suffix else ''}-{secrets.token_hex(4)}"
-    name = f"ft-{base[: _LONGEST_NAME - len(end) - 3]}{end}"
+    name = f"ft-{base.removeprefix('ft-')[: _LONGEST_NAME - len(end) - 3]}{end}"
     return re.sub(r"\.{2,}", ".", name)  # a name holds no two dots in a row, for it becomes a folder

@@ -10,6 +10,7 @@ when this server ends: the next one finds the records, and goes on with what was
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from ingot.serve.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 0.25
-_MOST_TRIES = 5  # of a training that ends without a word
+_MOST_TRIES = 5  # of a training that ends without a word, and without having got further
 
 
 class JobRunner:
@@ -34,7 +35,9 @@ class JobRunner:
         self.launcher = launcher
         self._store, self._at_once = store, at_once
         self._jobs: dict[str, dict[str, Any]] = {}  # those that are not over, or leave something to do
+        self._tries: dict[str, tuple[int, int]] = {}  # by job: how often it was lost, and the step it was at then
         self._lock = threading.RLock()
+        self.reading = asyncio.Semaphore(1)  # training files are read one at a time: the processor is for answers
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="fine-tuning", daemon=True)
 
@@ -56,12 +59,16 @@ class JobRunner:
     def add(self, record: dict[str, Any], most: int) -> None:
         """Take a new job. Raises Refusal when its owner has `most` open ones already."""
         with self._lock:
-            own = [one for one in self._jobs.values() if one["owner"] == record["owner"] and one["status"] in OPEN]
-            if len(own) >= most:
-                message = f"this key has {len(own)} fine-tuning jobs that are not over, and may have {most}"
-                raise Refusal(429, f"{message}: wait for one", code="rate_limit_exceeded", retry_after=60)
+            self.refuse_too_many(record["owner"], most)
             self._keep(record)
             self.launcher.tell(record["name"], "The job is in the queue")
+
+    def refuse_too_many(self, owner: str, most: int) -> None:
+        """Raise Refusal when an owner has `most` jobs that are not over."""
+        own = [one for one in list(self._jobs.values()) if one["owner"] == owner and one["status"] in OPEN]
+        if len(own) >= most:
+            message = f"this key has {len(own)} fine-tuning jobs that are not over, and may have {most}"
+            raise Refusal(429, f"{message}: wait for one", code="rate_limit_exceeded", retry_after=60)
 
     def change(self, job: Mapping[str, Any], status: str) -> dict[str, Any]:
         """Pause, resume or cancel a job. Raises Refusal when it is in no state for that."""
@@ -119,11 +126,18 @@ class JobRunner:
         elif seen.status == "stopped":
             self._keep({**job, "status": PAUSED})
             self.launcher.tell(job["name"], "The training was stopped on the machine it runs on", "warn")
-        elif job["tries"] >= _MOST_TRIES:
+        elif self._times_lost(job) > _MOST_TRIES:
             self._fail(job, f"the training ended {_MOST_TRIES} times without a word", "training_failed")
         else:
             self.launcher.tell(job["name"], "The training was interrupted and goes on", "warn")
-            self._begin({**job, "tries": job["tries"] + 1})
+            self._begin(job)
+
+    def _times_lost(self, job: Mapping[str, Any]) -> int:
+        """Count one more loss of a training; what was lost before it got further is forgotten."""
+        reached = max((point.step for point in self.launcher.points(job["name"])), default=0)
+        times, before = self._tries.get(job["id"], (0, reached))
+        self._tries[job["id"]] = (1 if reached > before else times + 1, reached)
+        return self._tries[job["id"]][0]
 
     def _begin(self, job: Mapping[str, Any]) -> None:
         self._keep({**job, "status": RUNNING})
@@ -131,7 +145,7 @@ class JobRunner:
 
     def _succeed(self, job: Mapping[str, Any]) -> None:
         try:
-            self.launcher.publish(job["name"], job["owner"])
+            self.launcher.publish(job["name"], job["owner"], is_new=True)
         except (IngotError, OSError) as error:
             _log.exception("the model %s cannot be served", job["name"])
             self._fail(job, f"the model was trained and cannot be served: {error}".splitlines()[0], "not_served")
@@ -144,6 +158,7 @@ class JobRunner:
     def _fail(self, job: Mapping[str, Any], why: str, code: str) -> None:
         error = {"code": code, "message": why, "param": None}
         self.launcher.tell(job["name"], f"The job failed: {why}", "error")
+        self.launcher.tell(job["name"], "A job that failed cannot go on: what it made so far is dropped")
         self._keep({**job, "status": FAILED, "finished_at": now(), "error": error})
         self._clear(self._jobs[job["id"]])
 
@@ -160,7 +175,7 @@ class JobRunner:
 
     def _publish_again(self, record: Mapping[str, Any]) -> None:
         try:
-            self.launcher.publish(record["name"], record["owner"])
+            self.launcher.publish(record["name"], record["owner"], is_new=False)
         except (IngotError, OSError):
             _log.exception("the model %s of an earlier job is not served", record["name"])
 
@@ -168,6 +183,7 @@ class JobRunner:
         self.launcher.clear(job["name"], job["status"] == SUCCEEDED)
         self._keep({**job, "is_cleared": True})
         del self._jobs[job["id"]]
+        self._tries.pop(job["id"], None)
 
     def _keep(self, record: dict[str, Any]) -> None:
         self._store.put(record["owner"], KIND, record["id"], record)

@@ -16,6 +16,7 @@ from ingot.core.errors import UsageError
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
 from ingot.infer.engine import Engine, open_engine
+from ingot.registry.files import FileStore
 from ingot.serve.app import create_app
 from ingot.serve.doors import LOOPBACK_NAMES, KnownAs
 from ingot.serve.gateway import Limits
@@ -49,12 +50,14 @@ def local_app(
     policies: Path | None = None,
     classifiers: Sequence[str] = (),
     most_bytes: int | None = None,
+    draft: str | None = None,
 ) -> FastAPI:
     """Open the models `names` (or `name@version`) and return the application that serves them on `host`.
 
     Each runs in a child process that is started again when it dies, unless `supervised` is off. `policies` is a file
     that says what they may read and answer, `classifiers` names artifacts that tell classes apart. Together the models
-    hold `most_bytes` at most, where that is given: idle ones are closed for others.
+    hold `most_bytes` at most, where that is given: idle ones are closed for others. `draft` names a smaller model that
+    guesses ahead for all of them.
 
     The files are compared with their recorded hashes first. Raises UsageError for an unknown name, or when the server
     would be open to the network without a key.
@@ -67,8 +70,10 @@ def local_app(
             fix="add --key-file FILE with an API key, or leave out --host",
         )
 
+    guessing = None if draft is None else _verified(home, draft)
+
     def opener(artifact: Artifact) -> Engine:
-        return open_engine(artifact.path, engine, warn, supervised=supervised)
+        return open_engine(artifact.path, engine, warn, supervised=supervised, draft=guessing)
 
     authenticator = Anybody() if key_file is None else KeyFile(key_file)
     source = HomeModels(home, names, opener, price, most_bytes=most_bytes)
@@ -81,6 +86,13 @@ def local_app(
     known_as = known_names(host)
     links = Links(link_key(home.path / LINK_KEY))
     return create_app(source, authenticator, meter, store, limits, known_as, while_up, judges, launcher, links)
+
+
+def _verified(home: Home, name: str) -> Path:
+    store = FileStore(home)
+    artifact = store.get(name)
+    store.verify(artifact)
+    return artifact.path
 
 
 @contextmanager

@@ -45,9 +45,9 @@ class _Process:
 
 
 class HomeLauncher:
-    """Trains in a home; `adopt` is told the name of a finished model and whose it is, to serve it."""
+    """Trains in a home; `adopt` serves a finished model: it is told its name, whose it is, and whether it is new."""
 
-    def __init__(self, home: Home, adopt: Callable[[str, str], object]) -> None:
+    def __init__(self, home: Home, adopt: Callable[[str, str, bool], object]) -> None:
         self._home, self._adopt = home, adopt
         self._processes: dict[str, _Process] = {}
         self._asked: set[str] = set()
@@ -136,10 +136,10 @@ class HomeLauncher:
         """Return the curve of a finished training as CSV."""
         return csv_of(self._home, name)
 
-    def publish(self, name: str, principal: str) -> None:
+    def publish(self, name: str, principal: str, is_new: bool) -> None:
         """Serve a finished model to its owner."""
         FileStore(self._home).get(name)
-        self._adopt(name, principal)
+        self._adopt(name, principal, is_new)
 
     def clear(self, name: str, is_finished: bool) -> None:
         """Drop the examples, and without a model everything that was made of them."""
@@ -153,6 +153,8 @@ class HomeLauncher:
         for part in (name, *(f"{name}-{part}" for part in _PARTS)):
             for left in self._home.work_path.glob(f"{part}.*"):
                 remove_tree(left) if left.is_dir() else left.unlink(missing_ok=True)
+            for suffix in ("lock", "holder"):
+                (self._home.locks_path / f"{part}.{suffix}").unlink(missing_ok=True)
             remove_tree(self._home.artifacts_path / part)
 
     def close(self) -> None:

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _WARM_SECONDS = 600.0  # how long a version that was replaced stays open
 _TICK_SECONDS = 0.2
 _RETRY_SECONDS = 5.0
+_PATIENCE_SECONDS = 10.0  # how long a request waits for others to make room
 _LEAST_FAILURES = 3  # fewer say nothing about a canary
 _SERVER = "server"
 
@@ -140,7 +141,7 @@ class HomeModels:
     def opening(self, model_id: str, origin: Origin | None = None) -> Future[None] | None:
         """Begin to open what was closed to make room."""
         meant = self._meant(model_id, origin)
-        return self._ask(meant[0]) if meant is not None else None
+        return self._ask(meant[0], _PATIENCE_SECONDS) if meant is not None else None
 
     def shadow(self, model: ServedModel) -> ServedModel | None:
         """Return the version that listens beside the stable one, if it is open."""
@@ -161,14 +162,17 @@ class HomeModels:
         """Give a name other words for people."""
         return self._changed(model_id, lambda own: own.describe(model_id, title, description), who)
 
-    def adopt(self, name: str, owner: str) -> None:
-        """Serve one more name of the home, to its owner alone. Raises IngotError when it does not answer."""
+    def adopt(self, name: str, owner: str, waits: bool = True) -> None:
+        """Serve one more name of the home, to its owner alone. Raises IngotError when it does not answer.
+
+        Without `waits` it is opened when somebody asks.
+        """
         with self._turn:
             if name in (*self._told.plain, *self._told.pinned):
                 return
             self._told = self._told.adopting(name, owner)
             release = self._wanted().get(name)  # none for a name that was archived or deleted
-            future = None if release is None else self._ask(self._concrete(release.stable))
+            future = self._ask(self._concrete(release.stable)) if release is not None and waits else None
         try:
             if future is not None:
                 future.result()
@@ -256,7 +260,7 @@ class HomeModels:
     def _serving(self, release: Release, before: Serving | None) -> Serving:
         target = self._concrete(release.stable)
         stable = before.stable if before is not None and not self._pool.is_open(target) else target
-        if before is None or target != stable:
+        if (before is None and release.name not in self._told.adopted) or target != stable:
             self._try(target)
         others = {one for one in release.versions[1:] if (release.name, one) not in self._taken_back}
         for version in others - self._pool.passed:
@@ -277,12 +281,12 @@ class HomeModels:
         if reference not in self._failed and is_due and not self._pool.is_open(reference):
             self._ask(reference)
 
-    def _ask(self, reference: str) -> Future[None]:
+    def _ask(self, reference: str, patience: float = 0.0) -> Future[None]:
         if reference in self._failed:
             refused: Future[None] = Future()
             refused.set_exception(self._failed[reference])
             return refused
-        self._asked[reference] = future = self._pool.opening(reference)
+        self._asked[reference] = future = self._pool.opening(reference, patience)
         return future
 
     def _heed(self, reference: str, future: Future[None]) -> None:
@@ -358,7 +362,7 @@ class HomeModels:
     def _open_first(self, name: str, version: str) -> bool:
         """Open a version, or leave it to who asks; say False when the release has gone back to another one."""
         try:
-            self._pool.opening(version, may_close=False).result()
+            self._pool.opening(version, patience=None).result()
         except BusyError as error:
             _log.warning("%s is opened when somebody asks: %s", version, error.what)
         except Exception as error:  # whatever is wrong with it: what answered before may still do

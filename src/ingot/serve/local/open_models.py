@@ -31,6 +31,7 @@ from ingot.serve.ports import Lease, Price, ServedModel
 
 _log = logging.getLogger(__name__)
 _GRACE_SECONDS = 1.0  # whoever waited for a version to open gets to use it
+_LOOK_SECONDS = 0.05
 _PROCESS_BYTES = 200 << 20  # what a child holds beside the weights
 
 Opener = Callable[[Artifact], Engine]
@@ -83,15 +84,17 @@ class OpenModels:
         """Return every open version under the name of its model."""
         return [one.model for one in self._open.values()]
 
-    def opening(self, reference: str, may_close: bool = True) -> Future[None]:
-        """Begin to open a version, or join who has begun; `may_close` lets idle ones go for it.
+    def opening(self, reference: str, patience: float | None = 0.0) -> Future[None]:
+        """Begin to open a version, or join who has begun.
 
-        The future raises InputError for a version that cannot answer or does not fit, BusyError while others answer.
+        Idle ones are closed for it, and if there are none, it waits for one so many seconds; with None it takes only
+        room that is free. The future raises InputError for a version that cannot answer or never fits, and BusyError
+        when there was no room.
         """
         with self._lock:
             future = self._opening.get(reference)
             if future is None:
-                future = self._loader.submit(self._load, reference, may_close)
+                future = self._loader.submit(self._load, reference, patience)
                 self._opening[reference] = future
                 future.add_done_callback(lambda _: self._opening.pop(reference, None))
         return future
@@ -122,12 +125,12 @@ class OpenModels:
         self.keep(())
         self._closer.shutdown()
 
-    def _load(self, reference: str, may_close: bool) -> None:
+    def _load(self, reference: str, patience: float | None) -> None:
         if reference in self._open:
             return
         artifact = self._store.get(reference)
         needs = weight(artifact)
-        self._make_room(reference, needs, may_close)
+        self._make_room(reference, needs, patience)
         self._store.verify(artifact)
         engine = self._open_engine(artifact)
         try:
@@ -144,7 +147,7 @@ class OpenModels:
             self._open = {**self._open, reference: _Open(model, _held(engine) or needs, closed)}
             self.passed.add(reference)
 
-    def _make_room(self, reference: str, needs: int, may_close: bool) -> None:
+    def _make_room(self, reference: str, needs: int, patience: float | None) -> None:
         if self._most_bytes is None:
             return
         if needs > self._most_bytes:
@@ -155,14 +158,18 @@ class OpenModels:
                 why="the machine would swap or end the server",
                 fix="give more memory, or build a smaller model",
             )
+        until = time.monotonic() + (patience or 0.0)
         while (held := sum(one.bytes for one in self._open.values())) + needs > self._most_bytes:
-            if not (may_close and self._evict(self._beside(reference))):
+            if patience is not None and self._evict(self._beside(reference)):
+                continue
+            if time.monotonic() >= until:
                 raise BusyError(
                     f"there is no room for {reference} now: it holds about {as_size(needs)}, and of "
                     f"{as_size(self._most_bytes)} the models that stay open hold {as_size(held)}",
                     where="--memory",
                     fix="ask again in a moment, or give more memory",
                 )
+            time.sleep(_LOOK_SECONDS)
 
     def _beside(self, reference: str) -> frozenset[str]:
         """Return what stays open whatever happens: the other versions of a model that is about to change."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from ingot.serve.doors import AUDIO
 from ingot.serve.refusal import Refusal
-from ingot.serve.routes.given import Caller, ServerHere
+from ingot.serve.routes.given import FILE, Caller, ServerHere, takes_form
 
 _SOURCES = ("file", "file_id", "file_url")
 _MOST_FIELDS = 40
+_FORM: Mapping[str, Any] = {"model": {"type": "string", "minLength": 1}, "file": FILE}
+_MORE: Mapping[str, Any] = {"language": {"type": "string"}, "response_format": {"type": "string"}}
 
 router = APIRouter()
 
 
-@router.post(AUDIO)
+@router.post(AUDIO, openapi_extra=takes_form(_FORM, **_MORE))
 async def transcribe(request: Request, server: ServerHere, caller: Caller) -> None:
     """Refuse: the form is read, so that what is wrong with it is said first."""
     try:

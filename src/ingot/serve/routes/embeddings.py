@@ -39,7 +39,7 @@ async def embedded(body: Body, model: ServedModel, server: Server, principal: Pr
     prompts = [prompt_ids(text, model, "input") for text in several(body.input)]
     reads = sum(len(prompt) for prompt in prompts)
     most = max(map(len, prompts))
-    async with model.outcomes.one(), server.tally(model, reads, most, principal) as tally:
+    async with model.outcomes.one(), server.tally(model, reads, most, principal, "embeddings") as tally:
         vectors = await server.gateway.compute(lambda: model.engine.embed(prompts))
         usage = tally.usage()
     _check_size(body, vectors.shape[1])

@@ -18,7 +18,7 @@ from ingot.serve.links import PATH as LINKS
 from ingot.serve.links import Linked, Links
 from ingot.serve.ports import Principal
 from ingot.serve.refusal import Refusal
-from ingot.serve.routes.given import Caller, ServerHere
+from ingot.serve.routes.given import FILE, Caller, ServerHere, takes_form
 from ingot.serve.server import Server
 
 PURPOSES = ("batch", "fine-tune", "user_data", "assistants", "vision", "evals", "ocr", "audio")
@@ -26,10 +26,12 @@ _LONGEST_NAME = 255
 _MOST_HOURS = 168
 _HOUR = 3600.0
 
+_BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {"schema": FILE}}}}
+
 router = APIRouter()
 
 
-@router.post("/v1/files")
+@router.post("/v1/files", openapi_extra=takes_form({"file": FILE}, purpose={"enum": [*PURPOSES]}))
 async def upload(request: Request, server: ServerHere, caller: Caller) -> dict[str, Any]:
     """Keep a file, sent as a form with `file` and `purpose`."""
     try:
@@ -56,7 +58,7 @@ async def get_file(file_id: str, server: ServerHere, caller: Caller) -> dict[str
     return await found(server, caller, KIND, file_id)
 
 
-@router.get("/v1/files/{file_id}/content")
+@router.get("/v1/files/{file_id}/content", response_class=FileResponse, responses=_BYTES)
 async def get_content(file_id: str, server: ServerHere, caller: Caller) -> FileResponse:
     """Return the bytes of a file. They are never shown by a browser as a page of this server."""
     return await _content(file_id, server, caller, FileResponse, {})
@@ -76,7 +78,7 @@ async def get_url(
     return {"url": f"{str(request.base_url).rstrip('/')}{link}"}
 
 
-@router.get(LINKS + "{token}")
+@router.get(LINKS + "{token}", response_class=FileResponse, responses=_BYTES)
 async def get_linked(token: str, request: Request, server: ServerHere) -> FileResponse:
     """Return the bytes of a file to whoever has a link to it."""
     linked = _links(request).read(token)

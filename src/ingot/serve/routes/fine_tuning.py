@@ -58,7 +58,9 @@ async def create_job(request: Request, server: ServerHere, caller: Caller) -> di
         body.metadata,
         caller,
     )
-    await run_in_threadpool(_begin, runner, order, training, validation, record, most)
+    async with runner.reading:
+        runner.refuse_too_many(caller.id, most)
+        await run_in_threadpool(_begin, runner, order, training, validation, record, most)
     return as_openai(record)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
 from ingot.serve.answers.answering import Answering
 from ingot.serve.endpoints import CHAT, COMPLETIONS, ENDPOINTS, FIM, asked_by
+from ingot.serve.guardrails import brought
 from ingot.serve.routes.given import DirectRoute, caller_of, model_for, server_of, takes
 from ingot.serve.speaking import read, spoken
 from ingot.serve.wire.replies import ChatCompletion, Completion
@@ -37,7 +39,9 @@ async def _answering(path: str, request: Request) -> Response:
     endpoint, server, caller = ENDPOINTS[path], await server_of(request), await caller_of(request)
     body = await read(request, endpoint.bodies)
     model = await model_for(request, server, body.model, body)
-    admitted = await server.judges.doors(model, caller).admit(body, model.engine.codec)
+    policies = brought(body, server.judges.policies)
+    admitted = await server.judges.doors(model, caller, policies).admit(body, model.engine.codec)
     asked = await asked_by(endpoint.asks, admitted, model)
+    asked = replace(asked, policies=policies) if policies else asked
     beside = server.mirror.beside(model, partial(endpoint.asks, admitted))
     return Answering(asked, endpoint.voice(asked, spoken(request)), server, caller, beside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -57,6 +57,15 @@ def takes(*kinds: type[BaseModel]) -> dict[str, Any]:
     schemas = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+FILE = {"type": "string", "format": "binary"}
+
+
+def takes_form(required: Mapping[str, Any], **others: Any) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a form, by the schemas of its fields."""
+    form = {"type": "object", "properties": {**required, **others}, "required": [*required]}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
 
 
 def schema_prefix(kind: type[BaseModel]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from ingot.serve.metrics import MEDIA_TYPE
 from ingot.serve.routes.given import ServerHere
@@ -30,7 +30,7 @@ async def ready(server: ServerHere) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(server: ServerHere) -> Response:
     """Return what was counted, as Prometheus reads it."""
     return Response(server.metrics.text(), headers={"Content-Type": MEDIA_TYPE})

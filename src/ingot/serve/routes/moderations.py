@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ingot.core.errors import suggest
 from ingot.safety.categories import CATEGORIES, OPENAI_CATEGORIES
 from ingot.safety.guard import Door, Verdict
-from ingot.serve.policies import Policy
+from ingot.serve.policies import THEIR_NAMES, Policy
 from ingot.serve.refusal import Refusal
 from ingot.serve.routes.given import Caller, ServerHere, takes
 from ingot.serve.server import Server
@@ -32,8 +32,6 @@ from ingot.serve.wire.moderation import (
 
 router = APIRouter()
 BODIES: Mapping[str, type[BaseModel]] = {"openai": ModerationRequest, "mistral": MistralModerationRequest}
-# What software sends when nobody told it another name: here it means the default policy.
-_THEIR_NAMES = ("omni-moderation", "text-moderation", "mistral-moderation")
 
 
 @router.post("/v1/moderations", openapi_extra=takes(*BODIES.values()))
@@ -75,7 +73,7 @@ async def chat_classifications(request: Request, server: ServerHere, caller: Cal
 
 def _policy(server: Server, name: str | None) -> Policy:
     policies = server.judges.policies
-    if name is None or name.startswith(_THEIR_NAMES):
+    if name is None or name.startswith(THEIR_NAMES):
         name = policies.default
     if name is not None and name in policies.by_name:
         return policies.by_name[name]

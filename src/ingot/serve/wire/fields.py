@@ -8,9 +8,19 @@ are accepted and not used.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    WrapValidator,
+)
 from pydantic import ValidatorFunctionWrapHandler as Validator
 
 MOST_ANSWERS = 8
@@ -35,15 +45,24 @@ def told(expected: str) -> WrapValidator:
     return WrapValidator(validate)
 
 
-def only(neutral: object) -> AfterValidator:
+@dataclass(frozen=True, eq=False)  # its value may be a list, and annotations are hashed
+class only:
     """Let only the value pass that asks for nothing: no engine here does what the others ask for."""
 
-    def validate(value: Any) -> Any:
-        if value == neutral:
-            return value
-        raise ValueError(f"{json.dumps(neutral)} (no model here does more)")
+    neutral: Any
 
-    return AfterValidator(validate)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Return what pydantic validates with."""
+        return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return what the OpenAPI document says."""
+        return {**handler(schema), "enum": [self.neutral]}
+
+    def _checked(self, value: Any) -> Any:
+        if value == self.neutral:
+            return value
+        raise ValueError(f"{json.dumps(self.neutral)} (no model here does more)")
 
 
 TokenId = Annotated[int, Field(ge=0, lt=1 << 31)]
