@@ -37,7 +37,10 @@ CHAT: dict[str, Any] = {"model": "acme", "messages": [{"role": "user", "content"
 
 @dataclass(frozen=True)
 class Sample:
-    """What all processes of the server hold at a moment, and how long answers took since the last one."""
+    """What all processes of the server hold at a moment, and how long answers took since the last one.
+
+    Of descriptors those that are no connections: callers decide how many of these there are.
+    """
 
     second: float
     mib: float
@@ -138,7 +141,7 @@ def sample_of(process: int, second: float, milliseconds: list[float]) -> Sample:
     return Sample(
         second=round(second, 1),
         mib=round(sum(one.memory_info().rss for one in tree) / 2**20, 2),
-        descriptors=sum(one.num_fds() for one in tree),
+        descriptors=sum(one.num_fds() - len(one.net_connections("tcp")) for one in tree),
         threads=sum(one.num_threads() for one in tree),
         p99_ms=round(float(np.percentile(milliseconds, 99)), 2),
     )

@@ -30,8 +30,8 @@ COMES_WITH = {
     "openvino": "openvino_genai",
 }
 
-# Imported by a library of ours when it is there: starlette reads forms with it.
-NEEDED_BY_ANOTHER = {"python-multipart"}
+# Imported by a library of ours when it is there: uvicorn reads HTTP with the one, starlette forms with the other.
+NEEDED_BY_ANOTHER = {"httptools", "python-multipart"}
 
 # Extras that are for developers, or name other extras.
 NOT_LIBRARIES = ("dev", "all")

@@ -93,7 +93,7 @@ DOORS = {
     "jsonschema": "serve/answers/checking.py",
     "llguidance": "infer/forcing.py",
     "obstore": "data/object_store.py",
-    "prometheus_client": "serve/metrics.py",
+    "prometheus_client": "serve/instruments.py",
     "pydantic_core": "serve/speaking.py",
     "re2": "safety/patterns.py",
     "referencing": "serve/answers/checking.py",

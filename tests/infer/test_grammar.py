@@ -40,6 +40,14 @@ def test_an_expression_holds_the_whole_text() -> None:
         rules_for(Grammar("regex", "[^\\x01-\\x7f\\s]"))
 
 
+def test_what_would_end_the_process_of_the_library_is_refused() -> None:
+    long = {"type": "string", "minLength": 1, "maxLength": 1000}
+    schema = json_schema({"type": "object", "properties": {f"p{number}": long for number in range(8)}})
+    assert rules_for(schema)
+    with pytest.raises(InputError, match="openvino"):
+        ebnf(schema)
+
+
 def test_texts_never_name_a_control_token_where_the_library_would_take_it_for_one() -> None:
     text = ebnf(json_schema({"type": "string"}), frozenset({"<|end|>"}))
     assert "root ::= s0q0" in text

@@ -11,8 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-
+from ingot.serve.instruments import CollectorRegistry, Counter, Histogram
 from ingot.serve.ports import ServedModel, Usage
 from ingot.serve.refusal import Refusal
 

@@ -30,10 +30,12 @@ from ingot.infer.grammars.nodes import (
     Text,
     chars,
     common,
+    size,
 )
 from ingot.infer.grammars.strings import bounds_of, plain_string
 
 _MOST_STATES, _MOST_STEPS = 1_000, 20_000  # of one automaton; together a second or two
+_MOST_TOGETHER = 50_000  # at 230,000 the library ended its process (openvino-genai 2026.4)
 _NAME_LETTERS = 3
 
 
@@ -44,7 +46,10 @@ def determined(rules: Rules, names: frozenset[str] = frozenset()) -> Rules:
     automaton of a choice grows too large.
     """
     rewriting = _Rewriting(frozenset(name[:_NAME_LETTERS] for name in names))
-    return {name: rewriting.rewritten(node) for name, node in rules.items()} | rewriting.made
+    whole = {name: rewriting.rewritten(node) for name, node in rules.items()} | rewriting.made
+    if sum(map(size, whole.values())) > _MOST_TOGETHER:
+        raise _too_many(f"its rules together need more than {_MOST_TOGETHER} states")
+    return whole
 
 
 _State = tuple[Node, str]  # what may follow, and the beginning of a forbidden name that was just read
@@ -129,7 +134,7 @@ class _Rewriting:
                     waiting.append(following)
             self.made[numbers[state]] = _written(state, targets, numbers)
             if len(numbers) > _MOST_STATES or steps > _MOST_STEPS:
-                raise _too_many()
+                raise _too_many(f"one of its choices needs more than {_MOST_STATES} states")
         return Ref(numbers[start])
 
     def _pieces(self, node: Node) -> Iterator[tuple[int, int]]:
@@ -162,11 +167,11 @@ def _written(state: _State, targets: dict[_State, list[tuple[int, int]]], names:
     return Seq((*looping, Alt(tuple(options))))
 
 
-def _too_many() -> InputError:
+def _too_many(why: str) -> InputError:
     return InputError(
         "the openvino engine cannot hold an answer to this grammar",
         where="grammar",
-        why=f"one of its choices needs more than {_MOST_STATES} states",
+        why=why,
         fix="make the pattern or the choice simpler, or serve the model with the torch engine",
     )
 

@@ -1,4 +1,4 @@
-"""More callers than there is room for: everybody is answered or told to come back, and nothing stays behind."""
+"""Callers who hang up, who read nothing, and who are too many: everybody else is answered, and nothing stays behind."""
 
 from __future__ import annotations
 
