@@ -22,6 +22,8 @@ from ingot.infer.sampling import GREEDY, SamplingParams
 from tests.infer.grammars.samples import random_schema
 from tests.infer.tiny_model import CONTEXT, make_model
 
+# It computes on an accelerator alone; its own test holds it against a stand-in.
+ENGINES = [pytest.param(name, marks=pytest.mark.gpu) if name == "vllm" else name for name in names("engine")]
 ENDLESS = SamplingParams(max_tokens=16, temperature=1.0, seed=11)
 
 
@@ -32,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=names("engine"))
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
     try:
         engine = build(request.param, folder)

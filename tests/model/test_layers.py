@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ingot.model.layers import FeedForward, Norm, Projection
+from ingot.model.layers import FeedForward, Norm, Projection, Table, undrawn
 
 
 def test_norm_is_the_textbook_formula() -> None:
@@ -36,3 +36,12 @@ def test_feed_forward_gates_one_projection_with_the_other() -> None:
     x = torch.randn(2, 16, generator=torch.Generator().manual_seed(0))
     gate, up = x @ layer.gate_proj.weight.T, x @ layer.up_proj.weight.T
     torch.testing.assert_close(layer(x), (gate * gate.sigmoid() * up) @ layer.down_proj.weight.T)
+
+
+def test_what_is_read_from_a_file_anyhow_is_not_drawn() -> None:
+    before = torch.get_rng_state()
+    with undrawn():
+        Projection(4, 3), Table(5, 4)
+    assert torch.equal(torch.get_rng_state(), before)
+    Projection(4, 3)
+    assert not torch.equal(torch.get_rng_state(), before)

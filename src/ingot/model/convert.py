@@ -23,6 +23,7 @@ from ingot.core.errors import InputError, UsageError
 from ingot.core.storage import room_on_disk, write_atomically
 from ingot.model.config import ModelConfig
 from ingot.model.decoder import Decoder
+from ingot.model.layers import undrawn
 
 # `as`: those who open and save models find here what they need.
 from ingot.model.layout import SpecialTokens as SpecialTokens
@@ -78,7 +79,7 @@ def load(
     `put` changes the decoder before its weights are read: a head stands there whose weights are in the folder.
     """
     config = read_config(folder)
-    with torch.device("meta"):
+    with torch.device("meta"), undrawn():
         decoder = put(Decoder(config, dtype))
     like = decoder.state_dict()
     tensors = {name: torch.empty(each.shape, dtype=dtype) for name, each in like.items()}

@@ -21,7 +21,7 @@ from ingot.model.attention import BlockMask, attend, block_mask
 from ingot.model.cache import Cache
 from ingot.model.config import ModelConfig
 from ingot.model.fusing import fusible
-from ingot.model.layers import FeedForward, Norm, Projection, Table
+from ingot.model.layers import FeedForward, Norm, Projection, Table, is_drawn
 from ingot.model.moe import Experts, MixtureOfExperts, Router, Routing, router_loss
 from ingot.model.rope import Rotation
 
@@ -106,7 +106,7 @@ class Decoder(nn.Module):
         self.norm = Norm(config.width, config.norm_epsilon)
         self.lm_head = None if config.has_tied_embeddings else Projection(config.width, config.vocabulary)
         self.routing: tuple[Routing, ...] = ()
-        if not self.norm.weight.is_meta:
+        if is_drawn():
             self.draw()
 
     def draw(self) -> None:

@@ -9,11 +9,35 @@ Shapes: B rows, T tokens, D width.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ingot.model.fusing import fusible
+
+_IS_DRAWN = ContextVar("whether new modules draw their weights", default=True)
+
+
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    """Inside, new modules leave their weights as memory happens to be: for those that are read from a file anyhow.
+
+    To draw where there is no memory is for nothing as well, and imports torch's compiler, for more than a second.
+    """
+    before = _IS_DRAWN.set(False)
+    try:
+        yield
+    finally:
+        _IS_DRAWN.reset(before)
+
+
+def is_drawn() -> bool:
+    """Say whether new modules draw their weights."""
+    return _IS_DRAWN.get()
 
 
 class Projection(nn.Linear):
@@ -23,8 +47,8 @@ class Projection(nn.Linear):
         super().__init__(inputs, outputs, bias=False)
 
     def reset_parameters(self) -> None:
-        """Draw the weights, where there are any: without memory that is for nothing, and imports torch's compiler."""
-        if not self.weight.is_meta:
+        """Draw the weights, unless they are to be left."""
+        if is_drawn():
             super().reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -35,8 +59,8 @@ class Table(nn.Embedding):
     """A row for each id."""
 
     def reset_parameters(self) -> None:
-        """Draw the weights, where there are any, see `Projection`."""
-        if not self.weight.is_meta:
+        """Draw the weights, unless they are to be left."""
+        if is_drawn():
             super().reset_parameters()
 
 
