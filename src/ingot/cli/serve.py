@@ -122,8 +122,9 @@ def serve(
     else:
         click.echo(f"Serving {', '.join(served) or 'nothing yet'} at {address} (end with Ctrl+C). Try:")
         body = json.dumps({"model": (served or ["NAME"])[0], "prompt": "Once", "max_tokens": 40})
-        header = "'Content-Type: application/json'"
-        click.echo(f"  curl {shlex.quote(f'{address}/completions')} -H {header} -d '{body}'")
+        headers = ["Content-Type: application/json", *(["Authorization: Bearer YOUR-KEY"] if key_file else [])]
+        said = " ".join(f"-H {shlex.quote(header)}" for header in headers)
+        click.echo(f"  curl {shlex.quote(f'{address}/completions')} {said} -d '{body}'")
     config = settings(app, app.state.server.gateway, log_level="debug" if debug else "warning")
     DrainingServer(config, app.state.server, drain_seconds).run(sockets=[listener])
 

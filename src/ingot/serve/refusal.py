@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ingot.core.errors import IngotError
+
 
 class Refusal(Exception):
     """A refusal with its HTTP status.
@@ -33,3 +35,8 @@ class Refusal(Exception):
         self.headers = {"Retry-After": str(retry_after)} if retry_after else {}
         if status == 401:
             self.headers["WWW-Authenticate"] = "Bearer"
+
+
+def in_a_sentence(error: IngotError) -> str:
+    """Return what is wrong, why and what to do as one text, as the APIs have room for one: `what: why; do this`."""
+    return "; ".join(filter(None, (": ".join(filter(None, (error.what, error.why))), error.fix)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -11,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from ingot.core.errors import EngineLostError, InputError, MissingExtraError
 from ingot.serve.dialect import Dialect
 from ingot.serve.misread import misread
-from ingot.serve.refusal import Refusal
+from ingot.serve.refusal import Refusal, in_a_sentence
 from ingot.serve.speaking import spoken
 
 
@@ -57,8 +59,10 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 def _unanswerable(request: Request, error: Exception) -> Response:
     assert isinstance(error, InputError | MissingExtraError)
-    message = " ".join(filter(None, (error.what, error.why, error.fix)))
-    return as_spoken(Refusal(400, message, param=error.where or None), request)
+    message = in_a_sentence(error)
+    # A place in the server's own files is nothing a caller can look at.
+    param = error.where if error.where and not Path(error.where).is_absolute() else None
+    return as_spoken(Refusal(400, message, param=param), request)
 
 
 def _lost(request: Request, error: Exception) -> Response:

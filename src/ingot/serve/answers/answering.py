@@ -22,7 +22,7 @@ from ingot.serve.answers.reading import Part, Reader, Said, reader
 from ingot.serve.answers.voice import Answer, Voice
 from ingot.serve.asks.asked import Asked
 from ingot.serve.ports import Principal
-from ingot.serve.refusal import Refusal
+from ingot.serve.refusal import Refusal, in_a_sentence
 from ingot.serve.server import Server, Tally
 from ingot.serve.wire.replies import WireUsage
 
@@ -163,7 +163,7 @@ def _as_refusal(error: Exception, server: Server) -> Refusal:
     if isinstance(error, TimeoutError):
         return _too_slow(server)
     if isinstance(error, InputError):
-        return Refusal(400, " ".join(filter(None, (error.what, error.why, error.fix))))
+        return Refusal(400, in_a_sentence(error))
     _log.error("an answer failed while it was streamed", exc_info=error)
     if isinstance(error, IngotError):
         return Refusal(500, str(error))

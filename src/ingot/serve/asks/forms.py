@@ -13,7 +13,7 @@ from ingot.core.errors import InputError
 from ingot.infer.grammars.drafts import draft_of
 from ingot.infer.schema_reader import SchemaReader
 from ingot.serve.asks.asked import Calling
-from ingot.serve.refusal import Refusal
+from ingot.serve.refusal import Refusal, in_a_sentence
 from ingot.serve.wire.chat import ResponseFormat, Tool, ToolNamed
 
 SCHEMAS = SchemaReader()
@@ -37,7 +37,7 @@ def checked(schema: Mapping[str, Any], param: str) -> Mapping[str, Any]:
     try:
         SCHEMAS.check(schema)
     except InputError as error:
-        message = " ".join(filter(None, (error.what, error.why, error.fix)))
+        message = in_a_sentence(error)
         raise Refusal(400, message, param=f"{param}{error.where}", code="invalid_schema") from None
     return schema
 

@@ -16,7 +16,7 @@ from ingot.serve.endpoints import EMBEDDINGS, ENDPOINTS, asked_by
 from ingot.serve.guardrails import brought
 from ingot.serve.origin import origin_of
 from ingot.serve.ports import Principal, ServedModel
-from ingot.serve.refusal import Refusal
+from ingot.serve.refusal import Refusal, in_a_sentence
 from ingot.serve.routes.embeddings import BODIES, embedded
 from ingot.serve.server import Server
 from ingot.serve.speaking import MISTRAL, OPENAI, parsed
@@ -36,7 +36,7 @@ async def answered(
     except Refusal as error:
         refusal = error
     except InputError as error:
-        refusal = Refusal(400, " ".join(filter(None, (error.what, error.why, error.fix))))
+        refusal = Refusal(400, in_a_sentence(error))
     except (IngotError, ArithmeticError, LookupError, OSError, RuntimeError, ValueError, TypeError) as error:
         _log.error("a line of %s failed", record["id"], exc_info=error)
         refusal = Refusal(500, "the server failed to answer; its log says why")
