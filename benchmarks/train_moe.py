@@ -20,8 +20,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,7 @@ from benchmarks.trainings import Corpus, Trained, as_in_a_step, prepare, train
 from ingot.data.stream import Stream
 from ingot.model.config import ModelConfig
 from ingot.model.fusing import fused
+from ingot.tokenizer.codec import Codec
 from ingot.train.config import Optimizer, PretrainConfig
 from ingot.train.objectives import next_token
 from ingot.train.state import TrainingState, begin, reproducible, resolve_precision
@@ -42,7 +46,7 @@ from ingot.train.trainer import advance
 
 HELD_OUT_DOCUMENTS, SCORED_TOKENS = 40, 60_000  # of each set, and together
 SMALL = ModelConfig(2048, 192, 4, 3, 1, 64, 512, context=LENGTH)
-RATES, LOOKS, SMALL_ROWS, MORE_ROWS = (2e-3, 3e-3), 8, 8, (8, 16)
+RATES, LOOKS, SMALL_ROWS, MORE_ROWS = (1.3e-3, 2e-3), 8, 8, (8, 16)
 LOSS = partial(next_token.loss, config=next_token.Config())
 
 
@@ -124,21 +128,26 @@ class Learned:
     trained: Trained
 
 
-def learned(corpus: Corpus, budgets: Sequence[float], step_seconds: Mapping[str, float]) -> list[Learned]:
-    """Return what the smaller pair reaches with each rate in each time."""
-    found = []
-    for budget in budgets:
-        for kind in (Kind("dense", True, rows=SMALL_ROWS), Kind("mixture", True, rows=SMALL_ROWS)):
-            steps = round(budget / step_seconds[kind.name])
-            for rate in RATES:
-                looked: dict[str, Any] = {"warmup_steps": 30, "evaluate_every": max(steps // LOOKS, 1)}
-                config = PretrainConfig(
-                    kind.model, steps, kind.rows, LENGTH, optimizer="adamw", learning_rate=rate, **looked
-                )
-                with fused(True):
-                    told = train(corpus, config)
-                found.append(Learned(kind.name, budget, kind.model.parameters, steps * kind.rows * LENGTH, told))
-    return found
+def learned(corpus: Corpus, budgets: Sequence[float], step_seconds: Mapping[str, float], beside: int) -> list[Learned]:
+    """Return what the smaller pair reaches with each rate in each time, `beside` trainings in processes at once."""
+    kinds = [Kind(name, True, rows=SMALL_ROWS) for name in ("mixture", "dense")]
+    # One that has not encoded yet: what it encodes with does not cross to another process.
+    corpus = replace(corpus, codec=Codec.load(corpus.shards.parent / "tokenizer"))
+    with ProcessPoolExecutor(beside, get_context("spawn"), torch.set_num_threads, (1,)) as processes:
+        answers = [
+            processes.submit(_learned, corpus, kind, budget, step_seconds[kind.name], rate)
+            for budget, rate, kind in product(budgets, RATES, kinds)
+        ]
+        return [answer.result() for answer in answers]
+
+
+def _learned(corpus: Corpus, kind: Kind, budget: float, step_seconds: float, rate: float) -> Learned:
+    steps = round(budget / step_seconds)
+    looked: dict[str, Any] = {"warmup_steps": 30, "evaluate_every": max(steps // LOOKS, 1)}
+    config = PretrainConfig(kind.model, steps, kind.rows, LENGTH, optimizer="adamw", learning_rate=rate, **looked)
+    with fused(True):
+        told = train(corpus, config)
+    return Learned(kind.name, budget, kind.model.parameters, steps * kind.rows * LENGTH, told)
 
 
 def figures(seconds: Mapping[Kind, list[float]], found: Sequence[Learned]) -> list[Figure]:
@@ -179,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="2 rounds, 10 seconds of learning")
     parser.add_argument("--seconds", type=float, nargs="+", default=[120.0, 480.0], help="of learning, for each model")
+    parser.add_argument("--beside", type=int, default=1, help="trainings at once; what they take is counted in steps")
     real_sets.add_option(parser)
     arguments = parser.parse_args()
     as_in_a_step()
@@ -189,7 +199,7 @@ def main() -> None:
         known, aside = texts(arguments.data)
         corpus = prepare(known, SMALL.vocabulary, LENGTH, Path(folder) / "corpus", aside, SCORED_TOKENS)
         step_seconds = {kind.name: min(taken) for kind, taken in seconds.items() if kind.is_small}
-        found = learned(corpus, budgets, step_seconds)
+        found = learned(corpus, budgets, step_seconds, arguments.beside)
     details = {
         "is_quick": arguments.quick,
         "threads": 1,
