@@ -11,7 +11,7 @@ from ingot.serve.metrics import Metrics
 from ingot.serve.refused import add_handlers
 
 
-@pytest.mark.parametrize(("where", "param"), [("/srv/home/artifacts/acme/1", None), ("messages[0]", "messages[0]")])
+@pytest.mark.parametrize(("where", "param"), [("/srv/models/acme", None), ("messages[0]", "messages[0]")])
 def test_a_place_in_the_servers_files_is_not_told(where: str, param: str | None) -> None:
     app = FastAPI()
     app.state.server = SimpleNamespace(metrics=Metrics())
