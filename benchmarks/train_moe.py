@@ -46,7 +46,7 @@ from ingot.train.trainer import advance
 
 HELD_OUT_DOCUMENTS, SCORED_TOKENS = 40, 60_000  # of each set, and together
 SMALL = ModelConfig(2048, 192, 4, 3, 1, 64, 512, context=LENGTH)
-RATES, LOOKS, SMALL_ROWS, MORE_ROWS = (1.3e-3, 2e-3), 8, 8, (8, 16)
+RATES, LOOKS, SMALL_ROWS, MORE_ROWS = (2e-3, 3e-3), 8, 8, (8, 16)
 LOSS = partial(next_token.loss, config=next_token.Config())
 
 
