@@ -134,6 +134,16 @@ def test_a_killed_run_goes_on_and_leaves_nothing_behind(home: Home, tmp_path: Pa
     assert unfinished(home) == {"demo-collected"}  # of the lingering one; its identity is another
 
 
+def test_what_a_kill_amid_the_commit_leaves_goes_the_next_time(home: Home) -> None:
+    """The artifact has its name, and nothing beside its work folder was removed yet."""
+    made = run([graph()], home, OVERLAPPING).artifacts["parts"]
+    folder = home.work_path / f"{made.record.name}.{made.fingerprint}"
+    (home.work_path / f"{folder.name}.scratch" / "inputs").mkdir(parents=True)
+    (home.work_path / f"{folder.name}.spent.json").write_text("{}")
+    assert run([graph()], home, OVERLAPPING).reused == ("parts", "collected")
+    assert list(home.work_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

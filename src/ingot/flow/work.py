@@ -72,7 +72,7 @@ class Work:
 
     @property
     def _scratch(self) -> Path:
-        return self._folder.with_name(f"{self._folder.name}.scratch")
+        return _scratch_of(self._folder)
 
     def _place(self, name: str, artifact: Artifact) -> Path:
         """Return where an input is read; one that is still being written, through a link."""
@@ -122,14 +122,12 @@ class Work:
             artifact = self.home.commit(second, record)
         else:
             artifact = self.home.commit(folder, record)
-        remove_tree(self._scratch)
-        for left in (self._spent_path, folder.with_name(f"{folder.name}.lock")):
-            left.unlink(missing_ok=True)
+        _remove_beside(folder)
         return artifact
 
     @property
     def _spent_path(self) -> Path:
-        return self._folder.with_name(f"{self._folder.name}.spent.json")
+        return _spent_path_of(self._folder)
 
     def _record(self, facts: Mapping[str, Any], files: Mapping[str, FileEntry], started: str, run_id: str) -> Record:
         planned, step = self.planned, self.planned.step
@@ -161,13 +159,34 @@ class Work:
 
 
 def remove_left_over(home: Home, planned: Planned) -> None:
-    """Remove the work folder of a finished artifact; a run leaves one that was killed while it was read early."""
+    """Remove the work folders of a finished artifact: a run that is killed while it commits leaves some behind."""
     folder = _folder_of(planned, home)
-    if not folder.exists():
+    if not any(left.exists() for left in (folder, *_beside(folder))):
         return
     lock = home.lock(planned.step.artifact)
     with contextlib.suppress(Timeout), lock.acquire(timeout=0):
         remove_tree(folder)
+        _remove_beside(folder)
+
+
+def _remove_beside(folder: Path) -> None:
+    scratch, *files = _beside(folder)
+    remove_tree(scratch)
+    for left in files:
+        left.unlink(missing_ok=True)
+
+
+def _beside(folder: Path) -> tuple[Path, ...]:
+    """Return what lies beside a work folder while its step is made."""
+    return _scratch_of(folder), _spent_path_of(folder), folder.with_name(f"{folder.name}.lock")
+
+
+def _scratch_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.scratch")
+
+
+def _spent_path_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.spent.json")
 
 
 def _folder_of(planned: Planned, home: Home) -> Path:
