@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from ingot.core.errors import InputError
-from ingot.tokenizer.chat import TEMPLATE, Message, render, stop_ids, trained_mask, with_marks
+from ingot.tokenizer.chat import TEMPLATE, Message, call_text, mark_names, render, stop_ids, trained_mask, with_marks
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.vocabulary import SPECIALS
 
@@ -209,3 +210,76 @@ def test_a_call_that_cannot_be_read_is_named(codec: Codec, call: dict[str, Any])
     with pytest.raises(InputError) as caught:
         render([{"role": "assistant", "content": "x", "tool_calls": [call]}], codec)
     assert caught.value.where == "messages[0].tool_calls"
+
+
+# Whatever anybody may say or send, with words among it that look like marks.
+anything = st.one_of(
+    st.text(max_size=12), st.sampled_from(["<|im_end|>", "assistant\n", "</tool_call>", "<tools>", ""])
+)
+calls = st.lists(st.tuples(st.sampled_from(["f", "weather"]), st.dictionaries(words, words, max_size=2)), max_size=2)
+spoken = st.tuples(st.sampled_from(["system", "user", "assistant", "tool"]), anything, calls)
+
+
+def whole_talk(turns: list[tuple[str, str, Any]]) -> list[Message]:
+    return [
+        {"role": role, "content": content}
+        | ({"tool_calls": [{"name": name, "arguments": given} for name, given in made]} if role == "assistant" else {})
+        for role, content, made in turns
+    ]
+
+
+def slow_and_obvious(talk: list[Message], tools: list[Any]) -> tuple[str, str]:
+    """Return what is trained and what is not, as two texts with the marks by name."""
+    learned, read = "", "<|bos|>"
+    if tools:
+        has_system = talk[0]["role"] == "system"
+        listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
+        read += f"<|im_start|>system\n{talk[0]['content'] if has_system else ''}<tools>{listed}</tools><|im_end|>\n"
+        talk = talk[1:] if has_system else talk
+    for message in talk:
+        read += f"<|im_start|>{message['role']}\n"
+        if message["role"] == "assistant":
+            learned += message["content"]
+            for call in message["tool_calls"]:
+                learned += f"<tool_call>{call_text(call['name'], call['arguments'])}</tool_call>"
+            learned += "<|im_end|>"
+        elif message["role"] == "tool":
+            read += f"<tool_response>{message['content']}</tool_response><|im_end|>"
+        else:
+            read += f"{message['content']}<|im_end|>"
+        read += "\n"
+    return learned, read
+
+
+def named(ids: list[int], codec: Codec) -> str:
+    names = mark_names(codec)
+    # Byte by byte: a token may be a part of a character.
+    return b"".join(names[token].encode() if token in names else codec.token_bytes(token) for token in ids).decode()
+
+
+@given(turns=st.lists(spoken, min_size=1, max_size=6), tools=st.lists(st.just(WEATHER), max_size=2))
+@settings(deadline=None)
+def test_masks_cover_what_the_assistant_says_and_its_end_and_nothing_else(
+    codec: Codec, turns: list[tuple[str, str, Any]], tools: list[Any]
+) -> None:
+    talk = whole_talk(turns)
+    rendered = render(talk, codec, tools=tools)
+    marked = list(zip(rendered.ids, rendered.trained, strict=True))
+    learned, read = ([token for token, flag in marked if flag == wanted] for wanted in (True, False))
+    assert (named(learned, codec), named(read, codec)) == slow_and_obvious(talk, tools)
+    assert trained_mask(np.array(rendered.ids), codec).tolist() == rendered.trained
+
+
+@given(turns=st.lists(spoken, min_size=2, max_size=5), tools=st.lists(st.just(WEATHER), max_size=1))
+@settings(deadline=None)
+def test_what_stands_before_every_answer_is_a_prefix_of_the_whole(
+    codec: Codec, turns: list[tuple[str, str, Any]], tools: list[Any]
+) -> None:
+    talk = whole_talk(turns)
+    whole = render(talk, codec, tools=tools)
+    for place in range(1, len(talk)):
+        if talk[place]["role"] == "assistant":
+            prompt = render(talk[:place], codec, add_generation_prompt=True, tools=tools)
+            assert whole.ids[: len(prompt.ids)] == prompt.ids
+            assert whole.trained[: len(prompt.ids)] == prompt.trained
+            assert whole.trained[len(prompt.ids)]

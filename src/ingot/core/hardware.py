@@ -11,6 +11,8 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingot.core.memory_limit import memory_limit
+
 # How many compiled kernels torch and oneDNN keep on a processor; by default 1,024 each. A training meets some 50 sizes
 # of products, with a mixture of experts some 150, and to make a kernel anew takes a millisecond.
 KERNELS_KEPT = {"LRU_CACHE_CAPACITY": "256", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
@@ -23,7 +25,7 @@ _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 @dataclass(frozen=True)
 class Machine:
-    """Cores usable by this process, memory in bytes, hardware bf16, accelerator name or None."""
+    """Cores and bytes of memory usable by this process, hardware bf16, accelerator name or None."""
 
     cores: int
     memory_bytes: int
@@ -59,8 +61,10 @@ def has_gpu() -> bool:
 
 
 def memory_bytes() -> int:
-    """Return the machine's physical memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Return the memory in bytes that this process may use: the machine's, or less in a container and the like."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = memory_limit()
+    return physical if limit is None else min(limit, physical)
 
 
 def _processor() -> tuple[str, frozenset[str]]:

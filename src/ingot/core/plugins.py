@@ -2,7 +2,7 @@
 
 The file holds a frozen dataclass `Config` and one entry named after its kind. There is no list to edit: listing a kind
 reads the folder's file names, loading one imports that file alone. Packages outside add plug-ins through the entry
-point group `ingot.<kind>`, whose values name such a module.
+point group `ingot.<kind>`, whose values name such a module. Of some kinds a file anywhere will do, named by its path.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "exporter": ("ingot.infer.exporters", "export"),
     "reader": ("ingot.infer.readers", "Reader"),
     "executor": ("ingot.flow.executors", "Executor"),
+    "task": ("ingot.evaluate.tasks", "items"),
+    "scorer": ("ingot.evaluate.scorers", "score"),
+    "reward": ("ingot.train.rewards", "reward"),
 }
 
 
@@ -74,6 +78,34 @@ def load(kind: str, name: str) -> Plugin:
     module = importlib.import_module(_outside(kind).get(name, f"{folder}.{name}"))
     summary = _first_sentence(module.__doc__)
     return Plugin(kind, name, _config_type(module), getattr(module, entry), summary, partial(_other, module))
+
+
+def load_file(kind: str, path: Path) -> Plugin:
+    """Run a file of the user's own and return the plug-in in it. Raises UsageError with what the file lacks."""
+    _, entry = _place(kind)
+    spec = importlib.util.spec_from_file_location(f"ingot_{kind}_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise UsageError(f"there is no file {path} with a {kind}", where=str(path.absolute()), fix="check the path")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a dataclass looks its own annotations up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(
+            f"the file {path.name} cannot be run: {type(error).__name__}: {error}",
+            where=str(path.absolute()),
+            fix="run it with Python by itself, and mend what that says",
+        ) from error
+    config = getattr(module, "Config", None)
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config) and callable(getattr(module, entry, None))):
+        raise UsageError(
+            f"the file {path.name} is no {kind}",
+            where=str(path.absolute()),
+            why=f"it needs a frozen dataclass Config and a function {entry}",
+            fix=f"see docs/how-to/write-a-plugin.md, or copy one of {', '.join(names(kind))}",
+        )
+    summary = _first_sentence(module.__doc__)
+    return Plugin(kind, path.stem, config, getattr(module, entry), summary, partial(_other, module))
 
 
 def installed_version(package: str) -> str:

@@ -77,7 +77,7 @@ def _superseded(home: Home) -> list[Garbage]:
         return []
     everything = list(home.all())
     newest = {artifact.name: artifact for artifact in everything}
-    kept = [artifact for artifact in everything if artifact.kind == "Model"] + list(newest.values())
+    kept = [artifact for artifact in everything if artifact.kind in ("Model", "Adapter")] + list(newest.values())
     needed = {ancestor.reference for artifact in kept for ancestor in ancestors(home, artifact)}
     reason = "an older version no model was made from"
     return [

@@ -110,7 +110,8 @@ def save_classifier(decoder: Decoder, names: Sequence[str], folder: Path, specia
     fields["architectures"] = [fields["architectures"][0].replace("ForCausalLM", "ForSequenceClassification")]
     fields["id2label"] = {str(number): name for number, name in enumerate(names)}
     fields["label2id"] = {name: number for number, name in enumerate(names)}
-    fields["problem_type"] = "single_label_classification"
+    # One class alone is a number, which transformers reads under this name only.
+    fields["problem_type"] = "regression" if len(names) == 1 else "single_label_classification"
     write_atomically(folder / "config.json", json.dumps(fields, indent=2) + "\n")
     (folder / "generation_config.json").unlink()
 

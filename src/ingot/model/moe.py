@@ -28,7 +28,7 @@ from ingot.model.config import ModelConfig
 from ingot.model.fusing import fusible, is_fused
 from ingot.model.layers import FeedForward
 
-ROWS_TOGETHER = 64
+ROWS_TOGETHER = 32
 
 
 class Routing(NamedTuple):
@@ -58,13 +58,21 @@ class Router(nn.Module):
     def forward(self, x_ND: Tensor) -> tuple[Tensor, Tensor, Routing]:
         """Return each token's experts [N, K], their weights [N, K] in float32, and the record of the choice."""
         logits_NE = F.linear(x_ND.float(), self.weight.float())
-        odds_NE = torch.softmax(logits_NE, dim=-1)
-        ranked_NE = logits_NE + self.balance_bias.float() if self.config.balance == "bias" else odds_NE
-        experts_NK = ranked_NE.detach().topk(self.config.experts_per_token, dim=-1).indices
-        weights_NK = odds_NE.gather(-1, experts_NK)
-        if self.config.has_normalised_routing:
-            weights_NK = weights_NK / weights_NK.sum(-1, keepdim=True)
-        return experts_NK, weights_NK, _record(logits_NE, odds_NE, experts_NK)
+        bias_E = self.balance_bias.float() if self.config.balance == "bias" else None
+        return _routed(logits_NE, bias_E, self.config.experts_per_token, self.config.has_normalised_routing)
+
+
+@fusible
+def _routed(
+    logits_NE: Tensor, bias_E: Tensor | None, choices: int, has_normalised_routing: bool
+) -> tuple[Tensor, Tensor, Routing]:
+    odds_NE = torch.softmax(logits_NE, dim=-1)
+    ranked_NE = odds_NE if bias_E is None else logits_NE + bias_E
+    experts_NK = ranked_NE.detach().topk(choices, dim=-1).indices
+    weights_NK = odds_NE.gather(-1, experts_NK)
+    if has_normalised_routing:
+        weights_NK = weights_NK / weights_NK.sum(-1, keepdim=True)
+    return experts_NK, weights_NK, _record(logits_NE, odds_NE, experts_NK)
 
 
 def _record(logits_NE: Tensor, odds_NE: Tensor, experts_NK: Tensor) -> Routing:
@@ -194,7 +202,7 @@ class _Rooms(NamedTuple):
 
 
 def _room(count: int) -> int:
-    """Return the next power of two, or from 64 on the next that is a multiple of 64 and of a 32nd of it."""
+    """Return the next power of two, or from 32 on the next that is a multiple of 32 and of a 32nd of it."""
     above = 1 << (count - 1).bit_length() if count else 0
     step = max(above // 32, ROWS_TOGETHER)
     return above if above <= ROWS_TOGETHER else -(-count // step) * step

@@ -120,15 +120,34 @@ def trained_mask(ids: Ids, codec: Codec) -> npt.NDArray[np.bool_]:
     return is_trained
 
 
+def answer_masks(chosen: Ids, rejected: Ids, codec: Codec) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Mark in two conversations what the assistant says from the first turn on in which they differ.
+
+    That is what a preference is about: what stands before is the same in both, and neither better nor worse.
+    """
+    shared = min(len(chosen), len(rejected))
+    different = np.flatnonzero(chosen[:shared] != rejected[:shared])
+    first = int(different[0]) if len(different) else shared
+    turns = np.flatnonzero(chosen[:first] == codec.start_of_turn)
+    masks = trained_mask(chosen, codec), trained_mask(rejected, codec)
+    for mask in masks:
+        mask[: int(turns[-1]) if len(turns) else 0] = False
+    return masks
+
+
 def with_marks(rendered: Rendered, codec: Codec) -> str:
     """Return a conversation for a person to read: control tokens by name, what is trained between ⟦ and ⟧."""
-    marks = ("<|bos|>", "<|im_start|>", "<|im_end|>", TOOLS, TOOLS_END, CALL, CALL_END, RESULT, RESULT_END)
-    names = {token: name for name in marks if (token := codec.tokenizer.token_to_id(name)) is not None}
-    shown = []
+    names, shown = mark_names(codec), []
     for is_trained, some in groupby(zip(rendered.trained, rendered.ids, strict=True), key=lambda pair: pair[0]):
         text = _spelled([token for _, token in some], names, codec)
         shown.append(f"⟦{text}⟧" if is_trained else text)
     return "".join(shown)
+
+
+def mark_names(codec: Codec) -> dict[int, str]:
+    """Return the names of the control tokens that a conversation can have, by their ids."""
+    marks = ("<|bos|>", "<|im_start|>", "<|im_end|>", TOOLS, TOOLS_END, CALL, CALL_END, RESULT, RESULT_END)
+    return {token: name for name in marks if (token := codec.tokenizer.token_to_id(name)) is not None}
 
 
 def _spelled(ids: Sequence[int], names: Mapping[int, str], codec: Codec) -> str:
