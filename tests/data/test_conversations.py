@@ -100,3 +100,39 @@ def test_nothing_to_learn_is_refused(tmp_path: Path) -> None:
         made(tmp_path, ["{}"])
     with pytest.raises(UsageError, match="held_out_share"):
         Config(1.0)
+
+
+def test_a_bad_line_ends_the_step_where_that_was_chosen(tmp_path: Path) -> None:
+    bad = {"messages": [{"role": "human", "content": "x"}]}
+    lines = [json.dumps({"messages": talk(1)}), json.dumps(bad)]
+    with pytest.raises(InputError, match="cannot be learned from") as caught:
+        made(tmp_path, lines, config=Config(0.0, bad_rows="refuse"))
+    assert caught.value.where == "talks.jsonl:2"
+    assert "called 'user' here" in caught.value.why
+
+
+def test_what_is_longer_than_a_model_reads_is_named(tmp_path: Path) -> None:
+    long = [{"role": "user", "content": "What is 1? " * 10_000}, {"role": "assistant", "content": "It is 1."}]
+    lines = [json.dumps({"messages": each}) for each in (talk(1), long)]
+    facts = made(tmp_path, lines, config=Config(0.0, longest_tokens=2048))
+    assert (facts["train_documents"], facts["failures"], facts["ended_turns"], facts["unanswered"]) == (1, 1, 1, 0)
+    (failure,) = map(json.loads, (tmp_path / "out/failures.jsonl").read_text().splitlines())
+    assert failure["where"] == "talks.jsonl:2"
+    assert failure["reason"].endswith("tokens, and the longest allowed has 2,048")
+    with pytest.raises(UsageError, match="longest_tokens"):
+        Config(longest_tokens=-1)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_swapped_speakers_are_told_or_refused(tmp_path: Path, is_refused: bool) -> None:
+    swapped = [
+        [{"role": "user", "content": f"{number}."}, {"role": "assistant", "content": f"What is {number}?"}]
+        for number in range(20)
+    ]
+    told, lines = Told(), [json.dumps({"messages": each}) for each in swapped]
+    if is_refused:
+        with pytest.raises(InputError, match="seem to be swapped"):
+            made(tmp_path, lines, told, Config(0.0, bad_rows="refuse"))
+    else:
+        assert made(tmp_path, lines, told, Config(0.0))["train_documents"] == 20
+        assert "seem to be swapped" in told.texts[0]
