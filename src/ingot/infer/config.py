@@ -30,6 +30,13 @@ class PackageConfig:
 
 
 @dataclass(frozen=True)
+class AdapterPackageConfig:
+    """Whether the model, with its adapter, answers ("chat") or goes on with texts ("base")."""
+
+    kind: Literal["base", "chat"] = "chat"
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """Which exporter writes a model with which type of weights, and how much its certificate measures.
 

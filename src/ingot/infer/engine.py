@@ -37,7 +37,7 @@ REFERENCE_ENGINE = "torch"
 
 Stop = Callable[[], bool]
 Heard = Sequence[Token] | IngotError | None  # tokens as they come, then why there is no more, or None after the last
-Control = Literal["grammar", "penalties", "logit_bias"]
+Control = Literal["grammar", "penalties", "logit_bias", "adapter"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,21 @@ class SteppedEngine(Protocol):
 
     def drop(self, number: int) -> None:
         """End an answer that nobody wants any more, if it is not over."""
+
+
+@runtime_checkable
+class AdaptingEngine(Protocol):
+    """An engine that answers with any number of adapters over the weights it holds once.
+
+    A request names its adapter by the folder (`SamplingParams.adapter`). One whose engine has not loaded it loads it
+    then. Only an engine among whose `controls` is "adapter" does any of this.
+    """
+
+    def load_adapter(self, folder: Path) -> None:
+        """Load an adapter ahead of its first request. Raises InputError for one that does not fit the model."""
+
+    def drop_adapter(self, folder: Path) -> None:
+        """Free an adapter's memory; answers under way with it go on as they began."""
 
 
 @runtime_checkable
@@ -246,6 +261,7 @@ def _refuse_unfollowed(params: SamplingParams, engine: Engine) -> None:
         "grammar": params.grammar is not None,
         "penalties": bool(params.presence_penalty or params.frequency_penalty),
         "logit_bias": bool(params.logit_bias),
+        "adapter": params.adapter is not None,
     }
     for control, is_asked in asked.items():
         if is_asked and control not in engine.controls:

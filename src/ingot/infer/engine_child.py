@@ -23,7 +23,7 @@ from typing import Any
 
 from ingot.core.confinement import die_with_parent
 from ingot.core.errors import IngotError
-from ingot.infer.engine import Engine, Heard, SteppedEngine, build
+from ingot.infer.engine import AdaptingEngine, Engine, Heard, SteppedEngine, build
 from ingot.infer.grammar import Grammar
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
@@ -217,7 +217,17 @@ def valued(engine: Engine, kind: str, *asked: Any) -> Any:
     """Return the answer to a question that has one value."""
     if kind == "stats":
         return asdict(engine.stats())
+    if kind in ("load_adapter", "drop_adapter"):
+        return _adapted(engine, kind, Path(*asked))
     return engine.tokenize(*asked) if kind == "tokenize" else engine.embed(*asked).tolist()
+
+
+def _adapted(engine: Engine, kind: str, folder: Path) -> None:
+    assert isinstance(engine, AdaptingEngine), "the parent asks an engine that says it can"
+    if kind == "load_adapter":
+        engine.load_adapter(folder)
+    else:
+        engine.drop_adapter(folder)
 
 
 def as_fields(token: Token) -> list[Any]:

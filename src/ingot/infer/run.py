@@ -24,6 +24,7 @@ from ingot.infer.engine import CERTIFICATE_FILE, REFERENCE_ENGINE, Engine, build
 from ingot.infer.exporters.gguf import Config as GgufConfig
 from ingot.infer.exporters.gguf import export
 from ingot.infer.parity import Answer, Comparison, answers, compare, mixed_texts
+from ingot.infer.template import write_template
 from ingot.model.convert import read_config
 from ingot.registry.card import Card, write_card
 from ingot.tokenizer.codec import Codec
@@ -36,7 +37,11 @@ _TAKEN = (
     *("config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json"),
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"),
 )
-_FIGURES = ("interval", "valid_loss", "valid_accuracy")  # beside bits per byte
+# Beside bits per byte.
+_FIGURES = (
+    *("interval", "valid_loss", "valid_accuracy"),
+    *("preference_accuracy", "preference_accuracy_interval", "preference_margin"),
+)
 _LONGEST_PROMPT = 48  # tokens; short enough for the smallest context, long enough to mean something
 
 
@@ -48,11 +53,12 @@ def package(config: PackageConfig, inputs: Mapping[str, Artifact], context: Step
     context.emit("note", text="copying and exporting the model")
     for source in (inputs["checkpoint"], inputs["tokenizer"]):
         take(source.path, context.folder)
+    framing = write_template(context.folder) if config.kind == "chat" else {}
     name = inputs["checkpoint"].name.removesuffix("-checkpoint")
     _export(context, name)
     certificate = certify(config, context, opening_texts(inputs["report"].path) if "report" in inputs else [])
     figures = inputs.get("report", inputs["checkpoint"]).facts
-    facts = _facts(config, context.folder, certificate, figures)
+    facts = {**_facts(config, context.folder, certificate, figures), **framing}
     card = Card(name, facts, figures, _ancestors(inputs.values()))
     write_atomically(context.folder / CARD_FILE, write_card(card))
     return facts
@@ -66,10 +72,10 @@ def _export(context: StepContext, name: str) -> None:
         context.emit("note", text=f"no GGUF file beside this model: {error.what}; it runs on {REFERENCE_ENGINE}")
 
 
-def take(source: Path, target: Path) -> None:
+def take(source: Path, target: Path, patterns: Sequence[str] = _TAKEN) -> None:
     """Bring a model's files into a folder: as a second name where the disk allows it, else as a copy."""
     with room_on_disk(target):
-        for path in (path for pattern in _TAKEN for path in source.glob(pattern)):
+        for path in (path for pattern in patterns for path in source.glob(pattern)):
             if (target / path.name).exists():
                 continue
             try:

@@ -31,7 +31,8 @@ class SamplingParams:
     alternatives beside every token. `grammar` forces the form of the answer. The penalties lower a token's logit, by
     `presence_penalty` once and by `frequency_penalty` for each time it stands in the answer so far; `logit_bias` adds
     to the logits of single ids. A prompt that begins like an earlier one need not be read again, where both have the
-    same `cache_salt`; None keeps nothing and profits from nothing.
+    same `cache_salt`; None keeps nothing and profits from nothing. `adapter` is the folder of small weights that count
+    in this answer (see `AdaptingEngine`).
     """
 
     max_tokens: int = 256
@@ -46,6 +47,7 @@ class SamplingParams:
     frequency_penalty: float = 0.0
     logit_bias: tuple[tuple[int, float], ...] = ()
     cache_salt: str | None = None
+    adapter: str | None = None
 
     def __post_init__(self) -> None:
         _require(self.max_tokens >= 1, "max_tokens", self.max_tokens, "at least 1")

@@ -25,6 +25,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -37,7 +39,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingot.core.errors import IngotError, from_fields
+from ingot.core.errors import EngineLostError, IngotError, from_fields
 from ingot.infer.engine import Control, EngineStats, Heard, Stop, engine_lost, fitted
 from ingot.infer.engine_child import as_order, lines, read_token
 from ingot.infer.sampling import SamplingParams
@@ -50,6 +52,7 @@ _SEND_SECONDS = 30  # a child that takes no order for so long is stuck
 _LAST_WORDS_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_TRIES = 2
+_DEATHS_KEPT = 16
 
 
 @dataclass(eq=False)
@@ -81,6 +84,7 @@ class Engine:
         self._is_up = False
         self._down: IngotError | None = None  # why there is no child that takes orders, when that is more than a pause
         self._refusal: IngotError | None = None  # what a child that could not open the model said
+        self.deaths: deque[float] = deque(maxlen=_DEATHS_KEPT)  # when children were lost, as `time.monotonic` says it
         self._closed = threading.Event()
         self._opened: Future[None] = Future()
         self._keeper = threading.Thread(target=self._keep, name=f"keeper of {name}", daemon=True)
@@ -115,6 +119,15 @@ class Engine:
     def embed(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Return one unit vector for each prompt, [N, D]."""
         return np.asarray(self._value(["embed", [list(map(int, one)) for one in prompts]]), dtype=np.float32)
+
+    def load_adapter(self, folder: Path) -> None:
+        """Load an adapter in the child; the next child loads it when it is asked for."""
+        self._value(["load_adapter", str(folder)])
+
+    def drop_adapter(self, folder: Path) -> None:
+        """Free an adapter's memory, unless there is no child, whose successor does not have it either."""
+        with suppress(EngineLostError):
+            self._value(["drop_adapter", str(folder)])
 
     def stats(self) -> EngineStats:
         """Return what the child says, or only the requests under way when it does not answer at once."""
@@ -208,6 +221,7 @@ class Engine:
         try:
             child = _Child(*self._arguments)
         except OSError as error:  # no memory, no descriptors
+            self.deaths.append(time.monotonic())
             self._go_down(engine_lost(self.name, f"it cannot be started ({error.strerror})"))
             return False
         with self._state:
@@ -259,13 +273,24 @@ class Engine:
     def _bury(self, child: _Child) -> None:
         """Let go of a dead child, and of the requests that cannot be begun again."""
         how = child.end()
+        if not self._closed.is_set():
+            self.deaths.append(time.monotonic())
         with self._state:
             was_up, self._is_up, self._child = self._is_up, False, None
         if was_up:
             lost = engine_lost(self.name, f"it {how}")
             self._give_up(lambda asked: asked.is_begun or asked.tries >= _MOST_TRIES, lost)
         else:
-            self._go_down(self._refusal or engine_lost(self.name, f"it {how} while it opened the model"))
+            self._go_down(self._why_not_open(how))
+
+    def _why_not_open(self, how: str) -> IngotError:
+        refusal = self._refusal
+        if refusal is None:
+            return engine_lost(self.name, f"it {how} while it opened the model")
+        if not self._opened.done():
+            return refusal
+        # It was open before, so that it cannot be now is no fault of whoever asks.
+        return engine_lost(self.name, f"it cannot open the model again ({refusal.what})")
 
     def _go_down(self, reason: IngotError) -> None:
         """Answer everybody with the reason, until a child is up."""

@@ -7,11 +7,13 @@ become a stop string. Every engine shares this file, so all of them stop alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ingot.core.errors import IngotError
 from ingot.infer.sampling import SamplingParams
 
 FinishReason = Literal["stop", "length"]
@@ -62,7 +64,12 @@ class Telling:
         self._waiting, self._count = "", 0
 
     def tell(self, one: Drawn) -> Token:
-        """Return the Token for the next id: the last one for an end id, a stop string, or at `params.max_tokens`."""
+        """Return the Token for the next id: the last one for an end id, a stop string, or at `params.max_tokens`.
+
+        Raises IngotError when the model gave no probabilities: whatever id came of that says nothing.
+        """
+        if one.logprob is not None and math.isnan(one.logprob):
+            raise _no_probabilities()
         self._count += 1
         text, finish = self._released(one.id)
         return Token(one.id, text, one.logprob, one.top, finish, one.cached)
@@ -78,6 +85,14 @@ class Telling:
         held = 0 if is_last else held_back(waiting, self._params.stop)
         self._waiting = waiting[len(waiting) - held :]
         return waiting[: len(waiting) - held], "length" if is_last else None
+
+
+def _no_probabilities() -> IngotError:
+    return IngotError(
+        "the model gives no probabilities",
+        why="a number in its weights, or on the way from them, is none",
+        fix="build it again; the version before it stays in the home",
+    )
 
 
 def as_tokens(

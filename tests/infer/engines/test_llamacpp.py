@@ -69,7 +69,7 @@ def test_a_folder_that_was_not_exported_is_refused(engine: Engine, model_folder:
     with pytest.raises(InputError, match=r"model-f16\.gguf"):
         Engine(tmp_path, Config())
     (tmp_path / "model-f16.gguf").write_bytes(b"GGUF and nothing more")
-    with pytest.raises(InputError, match="cannot open"):
+    with pytest.raises(InputError, match="is not opened"):
         Engine(tmp_path, Config())
 
 

@@ -17,6 +17,7 @@ from ingot.infer.engine import greedy, open_engine
 from ingot.infer.engines.openvino import Config, Engine
 from ingot.infer.exporters.gguf import Config as GgufConfig
 from ingot.infer.exporters.gguf import export
+from ingot.infer.grammar import json_schema
 from ingot.infer.sampling import GREEDY, SamplingParams
 from ingot.model.convert import SpecialTokens, load, save
 from ingot.model.decoder import Decoder
@@ -74,6 +75,19 @@ def test_the_mistral_layout_is_read_too(mistral_folder: Path) -> None:
     prompt = [engine.codec.bos, *engine.codec.encode("import")]
     expected = greedy(reference.Engine(mistral_folder, reference.Config()), prompt, 32)
     assert greedy(engine, prompt, 32) == expected
+    engine.close()
+
+
+@needs_openvino
+def test_many_long_texts_do_not_end_the_process(model_folder: Path) -> None:
+    # Written out where each stands, they would be more rules than the library can number.
+    long = {"type": "string", "minLength": 1, "maxLength": 255}
+    fields = {f"p{number}": long for number in range(150)}
+    engine = Engine(model_folder, Config(threads=1))
+    grammar = json_schema({"type": "object", "properties": fields, "required": ["p0"]})
+    prompt = [engine.codec.bos, *engine.codec.encode("import")]
+    told = list(engine.generate(prompt, SamplingParams(max_tokens=24, temperature=1.0, seed=3, grammar=grammar)))
+    assert "".join(token.text for token in told).startswith('{"p0": "')
     engine.close()
 
 

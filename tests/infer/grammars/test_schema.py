@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -166,6 +168,43 @@ def test_combinations_mean_what_they_say(schema: Any) -> None:
     assert all(is_valid(value, schema) for value in texts(schema))
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^(a|bc)+$", "maxLength": 3},
+        {"type": "string", "pattern": "^([a-z-]+):([a-z.]+):([a-z]+)?:([a-z-]+)$", "minLength": 9, "maxLength": 20},
+        {"type": "string", "pattern": "^(?:\\S+\\s+){0,9}\\S+$", "maxLength": 30},
+        {"type": "string", "pattern": "^[a-z]{1,8}(\\.[a-z]{1,8}){1,3}$", "minLength": 5, "maxLength": 12},
+        {"type": "string", "format": "email", "maxLength": 40},
+        {"type": "number", "minimum": 0, "maximum": 1.7976931348623157e308},
+        {"type": "integer", "minimum": -9223372036854775808, "maximum": 9223372036854775807},
+    ],
+)
+def test_bounds_are_kept_together_with_what_else_is_said(schema: Any) -> None:
+    assert all(is_valid(value, schema) for value in texts(schema, 200))
+
+
+@pytest.mark.parametrize("kind", ["duration", "regex", "json-pointer", "relative-json-pointer", "iri-reference"])
+def test_formats_are_followed_as_they_are_specified(kind: str) -> None:
+    forms = {
+        "duration": r"P(\d+W|\d+D|(\d+D)?T\d+[HMS])",
+        "json-pointer": r"(/([^~/]|~[01])*)*",
+        "relative-json-pointer": r"(0|[1-9]\d*)(#|(/([^~/]|~[01])*)*)",
+        "iri-reference": r"(https?|ftp)://[^\s/?#]+(/[^\s?#]*)?(\?\S*)?",
+    }
+    for value in texts({"type": "string", "format": kind}, 100):
+        assert re.compile(value) if kind == "regex" else re.fullmatch(forms[kind], value)
+
+
+def test_multiples_of_a_tenth_are_exact() -> None:
+    schema = {"type": "number", "multipleOf": 0.01, "minimum": -5, "exclusiveMaximum": 99999999999.99}
+    rules = rules_of(schema)
+    written = {TextSampler(rules, seed).text() for seed in range(300)}
+    assert all(Decimal(one) % Decimal("0.01") == 0 and -5 <= Decimal(one) < 99999999999.99 for one in written)
+    assert any("." in one for one in written)
+    assert all(Decimal(repr(float(one))) == Decimal(one) for one in written)
+
+
 def test_a_property_that_is_asked_for_is_there_and_others_may_be() -> None:
     schema = {"type": "object", "properties": {name: {"const": 1} for name in "abcd"}, "required": ["b"]}
     seen = {tuple(value) for value in texts(schema, 100)}
@@ -203,8 +242,9 @@ def test_a_property_that_is_asked_for_is_there_and_others_may_be() -> None:
         ({"minimum": 5, "exclusiveMinimum": True, "$schema": "https://json-schema.org/draft/2020-12/schema"}, "#/exc"),
         ({"items": [{}], "$schema": "https://json-schema.org/draft/2020-12/schema"}, "#/items"),
         ({"type": "string", "pattern": "(?=a)b"}, "#/pattern"),
-        ({"type": "string", "pattern": "^(a|bc)+$", "maxLength": 3}, "#/maxLength"),
-        ({"type": "string", "format": "duration"}, "#/format"),
+        ({"type": "string", "pattern": "^(abc|bcd)+$", "maxLength": 2}, "#/maxLength"),
+        ({"type": "number", "multipleOf": 0.03}, "#/multipleOf"),
+        ({"type": "number", "minimum": 1e15}, "#/minimum"),
         ({"type": "text"}, "#/type"),
         ({"type": "integer", "minimum": 3, "maximum": 2}, "#"),
         ({"type": "string", "minLength": -1}, "#/minLength"),
@@ -222,7 +262,7 @@ def test_what_cannot_be_enforced_is_refused_with_its_place(schema: Any, pointer:
 
 
 def test_a_schema_that_would_grow_is_refused() -> None:
-    wide = {"type": "object", "properties": {f"p{i}": {"type": "string", "maxLength": 1000} for i in range(400)}}
+    wide = {"type": "object", "properties": {f"p{i}": {"type": "string", "maxLength": 1000 - i} for i in range(400)}}
     deep: Any = {"type": "null"}
     for _ in range(80):
         deep = {"type": "array", "items": deep}

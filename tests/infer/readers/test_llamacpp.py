@@ -62,5 +62,5 @@ def test_what_it_cannot_open_is_said(folder: Path, tmp_path: Path) -> None:
     shutil.copyfile(folder / "model.gguf", tmp_path / "torn.gguf")
     with (tmp_path / "torn.gguf").open("r+b") as file:
         file.truncate(20_000)
-    with pytest.raises(InputError, match="cannot open"):
+    with pytest.raises(InputError, match="is not opened"):
         Reader(tmp_path, Config())

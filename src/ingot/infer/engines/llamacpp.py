@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 
 from ingot.core.errors import IngotError, InputError, MissingExtraError
 from ingot.core.hardware import usable_cores
+from ingot.infer.cache_room import cache_room
 from ingot.infer.engine import Control, EngineStats, Stop, cannot_embed, context_of, fitted
+from ingot.infer.gguf_header import check_gguf
 from ingot.infer.grammar import lark
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.slots import Slots
@@ -66,7 +68,8 @@ class Engine:
         self.context = context_of(model_folder)
         self._end_ids = stop_ids(self.codec)
         self._slots = config.slots
-        self._cache_tokens = min(self.context * config.slots, max(self.context, _MOST_CACHE_TOKENS))
+        room = cache_room(model_folder, self.context, 4 if config.precision == "f32" else 2)
+        self._cache_tokens = min(self.context * config.slots, max(self.context, min(room, _MOST_CACHE_TOKENS)))
         self._key = secrets.token_hex(16)
         self._server = _open(model_folder / MODEL_FILE, config, self._cache_tokens, self._key, self.context)
         self._places = Slots(config.slots)
@@ -197,6 +200,7 @@ def _open(path: Path, config: Config, cache_tokens: int, key: str, context: int)
             why="the llama.cpp engine reads the exported file",
             fix="use the torch engine, or package the model again",
         )
+    check_gguf(path)
     settings = xllamacpp.CommonParams()
     settings.model.path = str(path)
     settings.n_ctx, settings.n_parallel = cache_tokens, config.slots

@@ -20,7 +20,6 @@ src/cpp/src/sequence_group.cpp (the hash of a block).
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import secrets
 import sys
@@ -39,9 +38,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingot.core.errors import IngotError, InputError, MissingExtraError
-from ingot.core.hardware import memory_bytes, usable_cores
+from ingot.core.hardware import usable_cores
+from ingot.infer.cache_room import cache_room
 from ingot.infer.engine import Control, EngineStats, Heard, Stop, cannot_embed, context_of, fitted
 from ingot.infer.forcing import Hold, TokenSet
+from ingot.infer.gguf_header import check_gguf
 from ingot.infer.grammar import Grammar, ebnf
 from ingot.infer.parity import MIXED_TEXTS
 from ingot.infer.sampling import SamplingParams
@@ -56,7 +57,6 @@ _MOST_SALTS = 65_536
 _PROBE_TOKENS = 48
 _SALT_BITS = 31
 _BLOCK_TOKENS = 32  # of the paged cache on processors
-_CONTEXTS_HELD = 16  # the cache holds so many answers of full length, where an eighth of the memory suffices
 
 
 @dataclass(frozen=True)
@@ -324,11 +324,11 @@ class _Answer:
             try:
                 if self.rules is not None:
                     self.rules.take(token)
+                tokens.append(self.telling.tell(Drawn(known, logprob)))
             except IngotError as error:
                 self.told.append(tokens)
                 self.end(error)
                 return
-            tokens.append(self.telling.tell(Drawn(known, logprob)))
             if tokens[-1].finish is not None:
                 break
         if tokens:
@@ -386,6 +386,7 @@ def _open(
             why="the OpenVINO engine reads the exported file",
             fix="use the torch engine, or package the model again",
         )
+    check_gguf(path)
     properties: dict[str, Any] = {
         "INFERENCE_NUM_THREADS": config.threads or usable_cores(),
         "INFERENCE_PRECISION_HINT": config.precision,
@@ -402,12 +403,7 @@ def _open(
 
 def _cache_tokens(model_folder: Path, context: int, config: Config) -> int:
     """Return how many tokens the cache has room for, of all answers together: one whole context at least."""
-    sizes = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
-    heads = int(sizes["num_attention_heads"])
-    width = int(sizes.get("head_dim") or sizes["hidden_size"] // heads)
-    numbers = 2 * int(sizes["num_hidden_layers"]) * int(sizes.get("num_key_value_heads") or heads) * width
-    fitting = memory_bytes() // 8 // (numbers * (4 if config.precision == "f32" else 2))
-    tokens = max(context, min(_CONTEXTS_HELD * context, fitting))
+    tokens = cache_room(model_folder, context, 4 if config.precision == "f32" else 2)
     return -(-tokens // _BLOCK_TOKENS) * _BLOCK_TOKENS
 
 
@@ -428,6 +424,7 @@ def _open_with_draft(genai: Any, opening: Callable[..., Any], file: Path) -> Any
     """Open the model with the one in a GGUF file as its draft, which OpenVINO reads in its own form alone."""
     with tempfile.TemporaryDirectory(prefix="ingot-draft-") as scratch:
         link = Path(scratch) / file.name
+        check_gguf(file)
         link.symlink_to(file.resolve())
         genai.LLMPipeline(
             str(link), "CPU", enable_save_ov_model=True

@@ -5,13 +5,17 @@ allows: `"-" [1-9] [0-9]{3} | "-" [1-9] [0-9]` admits any number of digits (seen
 of characters is therefore turned into an automaton whose next state is always certain, and written as one rule a
 state.
 
+It writes every counted repetition out, a rule for each time, and numbers its rules in 16 bits: past 32,767 of them it
+takes one for another, or ends its process. So what is counted is one rule wherever it is said, and rules are counted.
+
 It also takes control tokens for the text of their names, so a name must not stand in a text: a text stops short of it,
-and JSON writes the sign it begins with as a code. Source: Brzozowski, Derivatives of Regular Expressions (1964).
+and JSON writes the sign it begins with as a code. Source: Brzozowski, Derivatives of Regular Expressions (1964);
+xgrammar 0.1.31, cpp/grammar_parser.cc (HandleRepetitionRange), cpp/fsm.h (FSMEdge).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -34,8 +38,11 @@ from ingot.infer.grammars.nodes import (
 )
 from ingot.infer.grammars.strings import bounds_of, plain_string
 
-_MOST_STATES, _MOST_STEPS = 1_000, 20_000  # of one automaton; together a second or two
-_MOST_TOGETHER = 50_000  # at 230,000 the library ended its process (openvino-genai 2026.4)
+_MOST_STATES = 1_000  # of one automaton
+_MOST_WORK = 1_000_000  # characters followed, each weighed by what it is followed in: a second or two
+_MOST_TOGETHER = 60_000  # at 110,000 the library takes 7 s and 150 MiB (openvino-genai 2026.4)
+_MOST_RULES = 30_000
+_WRITTEN_OUT = 128  # of a repetition; what goes beyond is a counter, beside three copies of that many
 _NAME_LETTERS = 3
 
 
@@ -49,6 +56,8 @@ def determined(rules: Rules, names: frozenset[str] = frozenset()) -> Rules:
     whole = {name: rewriting.rewritten(node) for name, node in rules.items()} | rewriting.made
     if sum(map(size, whole.values())) > _MOST_TOGETHER:
         raise _too_many(f"its rules together need more than {_MOST_TOGETHER} states")
+    if len(whole) + sum(map(rules_written, whole.values())) > _MOST_RULES:
+        raise _too_many(f"the library would write it as more than {_MOST_RULES} rules")
     return whole
 
 
@@ -65,6 +74,8 @@ class _Rewriting:
         self._letters = sorted({edge for name in forbidden for one in name for edge in (ord(one), ord(one) + 1)})
         self._starts = chars(*((ord(name[0]), ord(name[0])) for name in forbidden))
         self._automata: dict[Node, Ref] = {}
+        self._counted: dict[Node, Ref] = {}
+        self._work = 0
 
     def rewritten(self, node: Node) -> Node:
         """Return a node without uncertain choices."""
@@ -76,7 +87,8 @@ class _Rewriting:
             case Seq(parts):
                 return Seq(tuple(self.rewritten(part) for part in parts))
             case Repeat(part, least, most):
-                return Repeat(self.rewritten(part), least, most)
+                written = self.rewritten(part)
+                return Repeat(self._named(written) if _is_counted(node) else written, least, most)
         return node
 
     def _choice(self, options: tuple[Node, ...]) -> Node:
@@ -87,7 +99,7 @@ class _Rewriting:
             return Alt((*map(self.rewritten, lexemes), *others))
         return Alt((self._automaton(Alt(tuple(one.part for one in lexemes))), *others))
 
-    def _named(self, node: Node) -> Node:
+    def _named(self, node: Node) -> Ref:
         if isinstance(node, Ref):
             return node
         name = f"c{len(self.made)}"
@@ -97,8 +109,32 @@ class _Rewriting:
     def _lexeme(self, part: Node) -> Node:
         bounds = bounds_of(part)
         if bounds is not None and bounds != (0, None) and self._starts.ranges:
-            return plain_string(*bounds, self._starts)  # counted, an automaton would need states for every length
-        return part if _is_certain(part) and not self._may_name(part) else self._automaton(part)
+            part = plain_string(*bounds, self._starts)  # counted, an automaton would need states for every length
+        elif not _is_certain(part) or self._may_name(part):
+            return self._automaton(part)
+        return self._counting(part, is_outermost=True)
+
+    def _counting(self, node: Node, is_outermost: bool = False) -> Node:
+        """Give what is counted, and the whole around it, a rule that all who say it share."""
+        if not _has_counts(node):
+            return node
+        if is_outermost:
+            return self._shared(node, lambda: self._counting(node))
+        match node:
+            case Repeat(part, least, most) if _is_counted(node):
+                return Repeat(self._shared(part, lambda: self._counting(part)), least, most)
+            case Repeat(part, least, most):
+                return Repeat(self._counting(part), least, most)
+            case Seq(parts):
+                return Seq(tuple(map(self._counting, parts)))
+            case Alt(options):
+                return Alt(tuple(map(self._counting, options)))
+        return node
+
+    def _shared(self, node: Node, write: Callable[[], Node]) -> Ref:
+        if node not in self._counted:
+            self._counted[node] = self._named(write())
+        return self._counted[node]
 
     def _may_name(self, node: Node) -> bool:
         match node:
@@ -120,12 +156,15 @@ class _Rewriting:
         prefix = f"s{len(self._automata)}"
         start: _State = (node, "")
         numbers: dict[_State, str] = {start: f"{prefix}q0"}
-        waiting, steps = [start], 0
+        waiting = [start]
         while waiting:
             state = waiting.pop()
             targets: dict[_State, list[tuple[int, int]]] = {}
+            weight = size(state[0])
             for piece in self._pieces(state[0]):
-                steps += 1
+                self._work += weight
+                if self._work > _MOST_WORK:
+                    raise _too_many("its choices take too long to tell apart")
                 if (following := self._next(state, piece[0])) is not None:
                     targets.setdefault(following, []).append(piece)
             for following in targets:
@@ -133,7 +172,7 @@ class _Rewriting:
                     numbers[following] = f"{prefix}q{len(numbers)}"
                     waiting.append(following)
             self.made[numbers[state]] = _written(state, targets, numbers)
-            if len(numbers) > _MOST_STATES or steps > _MOST_STEPS:
+            if len(numbers) > _MOST_STATES:
                 raise _too_many(f"one of its choices needs more than {_MOST_STATES} states")
         return Ref(numbers[start])
 
@@ -165,6 +204,38 @@ def _written(state: _State, targets: dict[_State, list[tuple[int, int]]], names:
     # A loop is a repetition: as a reference to itself it would grow a stack as deep as the text is long.
     looping = [Repeat(chars(*targets[state]), 0, None)] if state in targets else []
     return Seq((*looping, Alt(tuple(options))))
+
+
+def rules_written(node: Node) -> int:
+    """Return how many rules at most the library adds for a node."""
+    match node:
+        case Seq(parts):
+            return sum(map(rules_written, parts))
+        case Alt(parts):
+            return 1 + sum(map(rules_written, parts))
+        case Repeat(part, least, most):
+            copies = max(least, most or 2)
+            copies = copies if copies <= _WRITTEN_OUT else 4 * _WRITTEN_OUT
+            return copies * (1 + rules_written(part))
+        case Chars():
+            return 1
+        case Lexeme(part):
+            return rules_written(part)
+    return 0
+
+
+def _is_counted(node: Repeat) -> bool:
+    return (node.least, node.most) not in ((0, 1), (0, None), (1, None))
+
+
+@lru_cache(4096)
+def _has_counts(node: Node) -> bool:
+    match node:
+        case Seq(parts) | Alt(parts):
+            return any(map(_has_counts, parts))
+        case Repeat(part, _, _):
+            return _is_counted(node) or _has_counts(part)
+    return False
 
 
 def _too_many(why: str) -> InputError:

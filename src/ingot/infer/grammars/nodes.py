@@ -136,6 +136,25 @@ def size(node: Node) -> int:
             return 1
 
 
+def size_together(rules: Rules) -> int:
+    """Return how many states automata for all rules need, about, where what is one lexeme needs its own only once."""
+    lexemes: set[Node] = set()
+    sizes = sum(_size_around(node, lexemes) for node in rules.values())
+    return sizes + sum(map(size, lexemes))
+
+
+def _size_around(node: Node, lexemes: set[Node]) -> int:
+    match node:
+        case Lexeme(part):
+            lexemes.add(part)
+            return 1
+        case Seq(parts) | Alt(parts):
+            return 1 + sum(_size_around(part, lexemes) for part in parts)
+        case Repeat(part, least, most):
+            return 1 + _size_around(part, lexemes) * max(least, most or 1, 1)
+    return size(node)
+
+
 def pruned(rules: Rules) -> Rules:
     """Return the rules without what has no text: choices of nothing, rules that only ever ask for one another."""
     ending: set[str] = set()

@@ -102,15 +102,20 @@ _EXPONENT = Seq(
 )
 
 
-def numbers(low: Decimal | None, high: Decimal | None, excludes_low: bool, excludes_high: bool) -> Node:
-    """Return numbers between the bounds: whole ones, and ones with two decimals more than the bounds have."""
-    if low is None and high is None:
+def numbers(
+    low: Decimal | None, high: Decimal | None, excludes_low: bool, excludes_high: bool, most_decimals: int | None = None
+) -> Node:
+    """Return numbers between the bounds: whole ones, and ones with so many decimals, or two more than the bounds."""
+    if low is None and high is None and most_decimals is None:
         return Seq((Repeat(Text("-"), 0, 1), _ANY_NATURAL, Repeat(_FRACTION, 0, 1), Repeat(_EXPONENT, 0, 1)))
     options: list[Node] = []
-    for decimals in (0, max(_decimals(low), _decimals(high)) + _EXTRA_DECIMALS):
+    finest = max(_decimals(low), _decimals(high)) + _EXTRA_DECIMALS if most_decimals is None else most_decimals
+    for decimals in (0, finest):
         scale = Decimal(10) ** decimals
-        least = -_LARGEST * int(scale) if low is None else _inside(low * scale, excludes_low, 1)
-        most = _LARGEST * int(scale) if high is None else _inside(high * scale, excludes_high, -1)
+        # Multiples have 15 digits altogether, so that a double is written with the same decimals.
+        largest = _LARGEST * int(scale) if most_decimals is None else _LARGEST
+        least = -largest if low is None else max(_inside(low * scale, excludes_low, 1), -largest)
+        most = largest if high is None else min(_inside(high * scale, excludes_high, -1), largest)
         if least <= most:
             options += _signed(least, most, decimals)
     return choice(options) if options else Alt(())

@@ -272,7 +272,7 @@ def of_length(node: Node, least: int, most: int | None) -> Node | None:
         case Repeat(part, fewest, highest):
             low, high = lengths(part)
             if low != high or low == 0:
-                return None
+                return _repetition_of_length(node, least, most)
             times = highest if most is None else min(most // low, most // low if highest is None else highest)
             needed = max(fewest, -(-least // low))
             return Repeat(part, needed, times) if times is None or needed <= times else None
@@ -282,6 +282,24 @@ def of_length(node: Node, least: int, most: int | None) -> Node | None:
             kept = [one for one in (of_length(option, least, most) for option in options) if one is not None]
             return choice(kept) if kept else None
     return None
+
+
+def _repetition_of_length(node: Repeat, least: int, most: int | None) -> Node | None:
+    """Bound how often a part of several lengths comes, and how long it is each time."""
+    low, high = lengths(node.part)
+    needed = max(node.least, -(-least // low) if low else 0)
+    if low == 0 and least > 0:
+        return None
+    if most is None:
+        return Repeat(node.part, needed, node.most) if node.most is None or needed <= node.most else None
+    times = min(most // max(low, 1), most if node.most is None else node.most)
+    while times >= max(needed, 1):
+        longest = most // times
+        part = node.part if high is not None and high <= longest else of_length(node.part, low, longest)
+        if part is not None:
+            return Repeat(part, needed, times)
+        times //= 2
+    return Repeat(node.part, 0, 0) if needed == 0 and least == 0 else None
 
 
 def _sequence_of_length(parts: tuple[Node, ...], least: int, most: int | None) -> Node | None:

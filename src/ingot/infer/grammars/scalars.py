@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingot.infer.grammars.drafts import place_of
-from ingot.infer.grammars.formats import FORMATS, UNFORCED_FORMATS
+from ingot.infer.grammars.formats import FORMATS
 from ingot.infer.grammars.merge import EXCLUDED
 from ingot.infer.grammars.nodes import NOTHING, Node
 from ingot.infer.grammars.numbers import integers, multiples, numbers
@@ -15,7 +15,7 @@ from ingot.infer.grammars.regex import lengths, of_length, read
 from ingot.infer.grammars.strings import all_texts_but, any_string, quoted
 from ingot.infer.grammars.words import MOST_REPEATED, refuse
 
-_LARGEST_BOUND = 1e15
+_LARGEST_BOUND = 10**15 - 1  # numbers are written with 15 digits: a bound beyond them asks for nothing more
 
 
 def _bound(schema: Mapping[str, Any], word: str) -> Decimal | None:
@@ -23,9 +23,9 @@ def _bound(schema: Mapping[str, Any], word: str) -> Decimal | None:
     if value is None:
         return None
     place = place_of(schema, word)
-    if not abs(value) < _LARGEST_BOUND:
+    if (value > _LARGEST_BOUND) if "inimum" in word else (value < -_LARGEST_BOUND):
         refuse(place, f"{word} must be a number of at most 15 digits", "correct it")
-    bound = Decimal(str(value))
+    bound = min(max(Decimal(str(value)), -Decimal(_LARGEST_BOUND)), Decimal(_LARGEST_BOUND))
     exponent = bound.normalize().as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -6:
         refuse(place, f"{word} has more than six decimals", "round it")
@@ -39,9 +39,10 @@ def number(schema: Mapping[str, Any], is_integer: bool) -> Node:
     high, excludes_high = _tighter(schema, "maximum", "exclusiveMaximum", min)
     is_whole_step = step is not None and step == int(step)
     if not is_integer and not is_whole_step:
-        if step is not None:
+        decimals = None if step is None else _decimals_of(step)
+        if step is not None and decimals is None:
             refuse(place_of(schema, "multipleOf"), f"multiples of {step} cannot be enforced", "use a whole number")
-        return numbers(low, high, excludes_low, excludes_high)
+        return numbers(low, high, excludes_low, excludes_high, decimals)
     least = None if low is None else int(low.to_integral_value("ROUND_CEILING"))
     most = None if high is None else int(high.to_integral_value("ROUND_FLOOR"))
     least = least + 1 if least is not None and excludes_low and least == low else least
@@ -52,6 +53,13 @@ def number(schema: Mapping[str, Any], is_integer: bool) -> Node:
     if found is None:
         refuse(place_of(schema, "multipleOf"), f"multiples of {step} cannot be enforced here", "add both bounds")
     return found
+
+
+def _decimals_of(step: float) -> int | None:
+    """Return how many decimals the multiples of 0.1, 0.01 and so on have; None for every other step."""
+    digits = Decimal(str(step)).normalize().as_tuple()
+    is_tenth = digits.digits == (1,) and isinstance(digits.exponent, int) and -6 <= digits.exponent < 0
+    return -int(digits.exponent) if is_tenth else None
 
 
 def _tighter(
@@ -67,9 +75,6 @@ def string(schema: Mapping[str, Any]) -> Node:
     """Return the strings a schema allows, quotes included."""
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     pattern, kind = schema.get("pattern"), schema.get("format", "")
-    if kind in UNFORCED_FORMATS:
-        place = place_of(schema, "format")
-        refuse(place, f"the format {kind!r} cannot be enforced", f"use one of {', '.join(FORMATS)}")
     if most is not None and most < least:
         return NOTHING
     excluded = schema.get(EXCLUDED, ())

@@ -28,7 +28,7 @@ from ingot.infer.grammars.nodes import (
     Text,
     choice,
     pruned,
-    size,
+    size_together,
 )
 from ingot.infer.grammars.regex import MOST_STATES
 from ingot.infer.grammars.scalars import number, string
@@ -43,7 +43,7 @@ _COLON = Lexeme(Text(": "))
 def rules_of(schema: Any) -> Rules:
     """Return the rules for the texts a schema allows. Raises InputError naming what cannot be enforced."""
     rules = _Compiler(Document(schema)).rules()
-    if sum(map(size, rules.values())) > 10 * MOST_STATES:
+    if size_together(rules) > 10 * MOST_STATES:
         refuse("#", f"the schema needs an automaton of more than {10 * MOST_STATES} states")
     living = pruned(rules)
     if not living:

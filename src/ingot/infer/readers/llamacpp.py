@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ingot.core.errors import InputError, StepError
 from ingot.core.plugins import installed_version
+from ingot.infer.gguf_header import check_gguf
 from ingot.infer.reader import LONGEST
 
 PACKAGE, EXTRA = "xllamacpp", "llamacpp"
@@ -51,6 +52,7 @@ class Reader:
     def __init__(self, folder: Path, config: Config) -> None:
         self.program = f"llama.cpp ({PACKAGE} {installed_version(PACKAGE)})"
         self._file, self._threads = _only_file(folder), config.threads or 1
+        check_gguf(self._file)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the reader is
         self._child = self._begin()
         (self._plain,) = self.tokenize(["a"])[0]
