@@ -17,12 +17,14 @@ from ingot.core.plugins import load as load_plugin
 from ingot.data.stream import IGNORED
 from ingot.model.config import ModelConfig
 from ingot.model.convert import SpecialTokens, save
+from ingot.model.convert import load as load_decoder
 from ingot.model.decoder import Decoder
 from ingot.tokenizer.chat import render
 from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 from ingot.train.objective import Given, Objective, TensorBatch, bind
 from ingot.train.publishing import copy_tokenizer
+from ingot.train.reference import scores_of, write_reference
 
 VOCABULARY = 384
 LABELS = [300, 301, 302]
@@ -44,7 +46,12 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     torch.manual_seed(1)
     save(Decoder(replace(CONFIG, vocabulary=vocabulary)), teacher, SpecialTokens(0, (1,), 2))
     copy_tokenizer(tokenizer, teacher)
-    return Given({"tokenizer": tokenizer, "teacher": teacher, "shards": shards})
+    reference = tmp_path_factory.mktemp("reference")
+    inputs = {"tokenizer": tokenizer, "teacher": teacher, "shards": shards, "start": teacher, "reference": reference}
+    given = Given(inputs)
+    scores = scores_of(load_decoder(teacher), [whole_rows(given.codec)], given.codec)
+    write_reference(scores, teacher, reference)
+    return given
 
 
 @pytest.fixture
@@ -61,17 +68,21 @@ def decoder(given: Given, plugin: Plugin) -> Decoder:
 
 @pytest.fixture
 def batch(given: Given) -> TensorBatch:
-    """Rows of a conversation and three texts, all whole and labelled: what every objective can learn from."""
-    codec, random = given.codec, torch.Generator().manual_seed(0)
-    said = render(
-        [{"role": "user", "content": "What is asked"}, {"role": "assistant", "content": "what is said"}], codec
-    )
+    return whole_rows(given.codec)
+
+
+def whole_rows(codec: Codec) -> TensorBatch:
+    """Return rows of four conversations, all whole and labelled: what every objective can learn from."""
+    random = torch.Generator().manual_seed(0)
+    asked = [{"role": "user", "content": "What is asked"}]
+    said = render([*asked, {"role": "assistant", "content": "what is said"}], codec)
+    opened = render(asked, codec, add_generation_prompt=True).ids
     rows: list[list[int]] = []
     targets: list[list[int]] = []
     segments: list[list[int]] = []
     for row in range(4):
         texts = torch.randint(64, codec.vocabulary - 64, (3, 18), generator=random).tolist()
-        documents = [said.ids, *([codec.bos, *text] for text in texts)]
+        documents = [said.ids, *([*opened, *text, codec.end_of_turn] for text in texts)]
         framed = [[*ids, codec.eos, LABELS[(row + at) % 3]] for at, ids in enumerate(documents)]
         rows.append([token for ids in framed for token in ids])
         targets.append([target for ids in framed for target in (*ids[1:], IGNORED)])

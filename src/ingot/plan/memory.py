@@ -27,12 +27,13 @@ LOSS_ROWS = 512
 ATTENTION_BLOCK = 128
 # Python, torch and what it loads when first used, before any weight exists.
 RUNTIME_BYTES = 400_000_000
-# Kernels compiled for the sizes a mixture meets, of which so many are kept (core/hardware.py).
+# Kernels made for the sizes a mixture meets, of which so many are kept (core/hardware.py).
 MIXTURE_KERNEL_BYTES = 120_000_000
 # A CUDA context, its libraries' kernels and their scratch space. Never measured here.
 GPU_RUNTIME_BYTES = 2_000_000_000
-# What the process takes over what its tensors hold; most of the copy for a checkpoint lies in such gaps.
-GAPS, COPY_OUTSIDE_GAPS = 1.2, 0.2
+# What the process takes over what its tensors hold; most of the copy for a checkpoint lies in such gaps. A mixture's
+# tensors have other lengths in every step, and between them lie the kernels that are kept: gaps that nothing fits.
+GAPS, MIXTURE_GAPS, NARROW_MIXTURE_GAPS, COPY_OUTSIDE_GAPS = 1.26, 1.5, 1.95, 0.2
 GPU_GAPS = 1.1
 # Of a group of matrices of one shape, while Muon moves it: copies in fp32 and in the dtype it computes in.
 _MUON_FP32_COPIES, _MUON_COPIES = 2, 3
@@ -104,9 +105,17 @@ def training_memory(model: ModelConfig, work: Work, plan: ParallelPlan = ALONE) 
     # That of a GPU is made in ordinary memory.
     is_copied = work.is_saved and not work.is_gpu
     copy = int(COPY_OUTSIDE_GAPS * (weights + moments)) if is_copied else 0
-    gaps, runtime = (GPU_GAPS, GPU_RUNTIME_BYTES) if work.is_gpu else (GAPS, RUNTIME_BYTES)
-    runtime += MIXTURE_KERNEL_BYTES if model.experts and wide < 4 and not work.is_gpu else 0
+    gaps, runtime = _around(model, work, wide)
     return Memory(weights, moments, *highest, copy, int((weights + moments + sum(highest)) * (gaps - 1)), runtime)
+
+
+def _around(model: ModelConfig, work: Work, wide: int) -> tuple[float, int]:
+    """Return the factor of gaps, and the bytes of what is there before any tensor."""
+    if work.is_gpu:
+        return GPU_GAPS, GPU_RUNTIME_BYTES
+    if not model.experts:
+        return GAPS, RUNTIME_BYTES
+    return NARROW_MIXTURE_GAPS if wide < 4 else MIXTURE_GAPS, RUNTIME_BYTES + MIXTURE_KERNEL_BYTES
 
 
 def _held(model: ModelConfig, plan: ParallelPlan) -> int:
@@ -170,9 +179,11 @@ def _odds(model: ModelConfig, plan: ParallelPlan, length: int, wide: int, layer:
 
 def _gathered(model: ModelConfig, plan: ParallelPlan, wide: int) -> int:
     """Return the weights in the dtype they are computed with: of all layers, or of those at work where they are cut."""
-    if plan.parts == 1:
-        return _layer_matrices(model) // (plan.tensor * plan.pipeline) * (wide if wide < 4 else 0)
     experts = 3 * model.experts * model.width * model.expert_ffn_width
+    if plan.parts == 1:
+        # In fp32 the weights themselves are read, but for an expert's gate and up, which are laid side by side.
+        read = _layer_matrices(model) if wide < 4 else model.moe_layers * experts * 2 // 3
+        return read // (plan.tensor * plan.pipeline) * wide
     rest = _layer_matrices(model) // model.layers - (experts * model.moe_layers // model.layers)
     return _LAYERS_GATHERED * (rest + experts // plan.expert) // plan.tensor * wide
 

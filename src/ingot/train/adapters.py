@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,8 @@ from ingot.core.errors import InputError, UsageError
 from ingot.core.storage import room_on_disk, write_atomically
 from ingot.model.decoder import Decoder
 from ingot.model.layers import Projection
+from ingot.model.low_rank import CONFIG_FILE, MAGNITUDE, PREFIX, WEIGHTS_FILE, read_low_rank_config
 from ingot.train.config import AdapterConfig
-
-CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
-_PREFIX = "base_model.model.model."
-_MAGNITUDE = "lora_magnitude_vector"
 
 
 class Adapted(Projection):
@@ -152,28 +149,19 @@ def load_adapters(decoder: Decoder, folder: Path) -> Decoder:
 
 
 def _by_name(decoder: Decoder) -> dict[str, nn.Parameter]:
-    return {f"{_PREFIX}{name}.{part}": tensor for name, module in adapted(decoder) for part, tensor in _parts(module)}
+    return {f"{PREFIX}{name}.{part}": tensor for name, module in adapted(decoder) for part, tensor in _parts(module)}
 
 
 def _parts(module: Adapted) -> Iterator[tuple[str, nn.Parameter]]:
     yield "lora_A.weight", module.lora_A
     yield "lora_B.weight", module.lora_B
     if module.magnitude is not None:
-        yield _MAGNITUDE, module.magnitude
+        yield MAGNITUDE, module.magnitude
 
 
 def _read_config(folder: Path) -> AdapterConfig:
-    fields: Mapping[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    unusual = {"peft_type": "LORA", "bias": "none", "use_rslora": False, "fan_in_fan_out": False}
-    unusual |= dict.fromkeys(("rank_pattern", "alpha_pattern", "layers_to_transform", "modules_to_save"), None)
-    for name, usual in unusual.items():
-        if (fields.get(name) or usual) != usual:
-            raise ValueError(f"{name} is {fields[name]!r}, which is not computed here")
-    targets = fields["target_modules"]
-    if not isinstance(targets, list):
-        raise ValueError("target_modules is not a list of names")
-    is_dora = bool(fields.get("use_dora", False))
-    return AdapterConfig(int(fields["r"]), float(fields["lora_alpha"]), tuple(sorted(targets)), is_dora)
+    read = read_low_rank_config(folder)
+    return AdapterConfig(read.rank, read.alpha, read.targets, read.is_dora)
 
 
 def _unreadable(folder: Path, why: str) -> InputError:

@@ -26,9 +26,10 @@ LADDER = (
 )
 
 
+ATTENTION_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj")  # all that there are beside experts, which lie stacked
 # Every matrix of a layer: adapters on all of them reach what full training reaches, on a few of them they do not
 # (Schulman et al., 2025, "LoRA without regret").
-LAYER_MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+LAYER_MATRICES = (*ATTENTION_MATRICES, "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True)

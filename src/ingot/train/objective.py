@@ -38,11 +38,16 @@ class TensorBatch:
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """`total` is a differentiable sum over `count` targets; `metrics` are sums over the same targets."""
+    """`total` is a differentiable sum over `count` targets; `metrics` are sums over the same targets.
+
+    `means` are sums over something else, with their own counts; they stand in the curve. `notes` are told as warnings.
+    """
 
     total: Tensor
     count: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+    means: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Objective(Protocol):

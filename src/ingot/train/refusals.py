@@ -30,16 +30,27 @@ def refuse_what_cannot_be_published(model: ModelConfig) -> None:
         )
 
 
-def refuse_divided_texts(objective: str, has_head: bool, plan: ParallelPlan) -> None:
-    """Raise UsageError for a head that would have to read texts which lie in pieces on several processes."""
+def refuse_divided_texts(objective: str, reads_whole_texts: bool, plan: ParallelPlan) -> None:
+    """Raise UsageError for an objective that would have to read texts which lie in pieces on several processes."""
     for name, size in (("context", plan.context), ("pipeline", plan.pipeline)):
-        if has_head and size > 1:
+        if reads_whole_texts and size > 1:
             raise UsageError(
                 f"the objective {objective!r} cannot be trained with {name} = {size}",
                 where="--parallel",
                 why="what it judges by is read from whole texts behind the last layer",
                 fix=f"set {name} to 1 and use shard, data or tensor",
             )
+
+
+def refuse_divided_drawing(objective: str, draws_answers: bool, plan: ParallelPlan) -> None:
+    """Raise UsageError for an objective whose model answers prompts, and that was to train in several processes."""
+    if draws_answers and plan.processes > 1:
+        raise UsageError(
+            f"the objective {objective!r} trains in one process, and {plan.processes} were asked for",
+            where="--parallel",
+            why="answers end at different tokens, so processes that share a model would wait for one another for ever",
+            fix="leave --parallel out; several trainings can run beside one another",
+        )
 
 
 def refuse_damaged_shards(

@@ -41,7 +41,12 @@ from ingot.train.journal import Journal, Unheard
 from ingot.train.objective import Given, Head, Objective, bind
 from ingot.train.parallel.placement import Placement, alone
 from ingot.train.parallel.ranks import Ranks
-from ingot.train.refusals import refuse_damaged_shards, refuse_divided_texts, refuse_what_cannot_be_published
+from ingot.train.refusals import (
+    refuse_damaged_shards,
+    refuse_divided_drawing,
+    refuse_divided_texts,
+    refuse_what_cannot_be_published,
+)
 from ingot.train.saving import Saver
 from ingot.train.spending import Spending
 from ingot.train.state import TrainingState, begin, reproducible, resolve_precision, restore
@@ -76,8 +81,11 @@ def train(
     ranks = ranks or Ranks()
     codec, look, start = _codec(config, inputs), Hooks(config.hooks, inputs, context), start_of(inputs)
     config, loss, head = settle(config, codec, start), objective(config, inputs), head_of(config, inputs)
-    plan.check(config.model, config.batch_size, config.sequence_length, reads_whole_texts=head is not None)
-    refuse_divided_texts(config.objective, head is not None, plan)
+    plugin = plugins.load("objective", config.objective)
+    is_whole = head is not None or bool(plugin.other("READS_WHOLE_TEXTS"))
+    plan.check(config.model, config.batch_size, config.sequence_length, reads_whole_texts=is_whole)
+    refuse_divided_texts(config.objective, is_whole, plan)
+    refuse_divided_drawing(config.objective, bool(plugin.other("DRAWS_ANSWERS")), plan)
     refuse_what_cannot_be_published(config.model)
     refuse_damaged_shards(inputs, context.unfinished, ranks.rank, ranks.size)
     batches = stream(config, inputs, context.unfinished, plan.reader(ranks.rank), plan.readers)

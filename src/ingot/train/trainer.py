@@ -30,7 +30,7 @@ from ingot.train.cadence import seconds_between_saves
 from ingot.train.config import PretrainConfig
 from ingot.train.health import bits_of, check_twice, learn_usual, trouble_with
 from ingot.train.journal import Journal, StepReport
-from ingot.train.objective import Batches, Objective, TensorBatch, pieces
+from ingot.train.objective import Batches, Loss, Objective, TensorBatch, pieces
 from ingot.train.optim import move, scale_and_clip
 from ingot.train.parallel.placement import Placement
 from ingot.train.saving import Saver
@@ -72,7 +72,8 @@ class Trainer:
                 continue
             report = self._step(state)
             if self._is_due(state.step, self.config.evaluate_every):
-                report = replace(report, metrics=self.look(state.decoder, state.step))
+                seen = self.look(state.decoder, state.step)
+                report = replace(report, metrics={**report.metrics, **seen})
             self.journal.record(report)
             self.beat(state.step)
             if state.skipped_in_row > SKIPS_ALLOWED:
@@ -137,12 +138,14 @@ def advance(
 
     When it `is_verified`, the gradient of the first piece is computed twice.
     """
-    began, total, count, notes, loads = time.monotonic(), 0.0, 0, [], []
+    began, total, count, loads = time.monotonic(), 0.0, 0, []
+    notes, means = list[str](), dict[str, tuple[float, int]]()
     is_balanced = config.model.experts > 0 and config.model.balance == "bias"
     placement = state.placement
     count_of_pieces = rows_at_once(len(batch.tokens), config.accumulate, placement.readers, placement.stages)
     for number, part in enumerate(placement.at_once(pieces(batch, count_of_pieces, state.device))):
         loss = placement.learn(state.decoder, objective, part)
+        notes += loss.notes
         if is_verified and number == 0:
 
             def again(part: Sequence[TensorBatch] = part) -> None:
@@ -151,8 +154,10 @@ def advance(
                 loss = placement.learn(state.decoder, objective, part)
 
             gradients = partial(placement.gradients, state.decoder)
-            notes = list(filter(None, [check_twice(again, gradients, state.device.type == "cpu", placement.ranks)]))
+            checked = check_twice(again, gradients, state.device.type == "cpu", placement.ranks)
+            notes += filter(None, [*loss.notes, checked])
         total, count = total + loss.total.item(), count + loss.count
+        means = _with(means, loss)
         if is_balanced:
             loads.append(placement.load(state.decoder))
     total, count = _of_all(total, count, placement)
@@ -174,7 +179,17 @@ def advance(
     state.seconds += time.monotonic() - began
     state.skipped_in_row = state.skipped_in_row + 1 if trouble else 0
     state.bits = bits_of(placement.parameters(state.decoder))
-    return StepReport(state.step, state.tokens, mean, norm, rate, trouble, tuple(notes))
+    found = {name: sum_ / max(of, 1) for name, (sum_, of) in means.items()}
+    return StepReport(state.step, state.tokens, mean, norm, rate, trouble, tuple(dict.fromkeys(notes)), found)
+
+
+def _with(means: dict[str, tuple[float, int]], loss: Loss) -> dict[str, tuple[float, int]]:
+    """Add the sums of a piece, and what they are over, to those of the pieces before."""
+    summed = dict(means)
+    for name, (some, of) in loss.means.items():
+        before, over = summed.get(name, (0.0, 0))
+        summed[name] = before + some, over + of
+    return summed
 
 
 def _of_all(total: float, count: int, placement: Placement) -> tuple[float, int]:

@@ -6,7 +6,7 @@ This one is for a single process, where every part is the whole; `spread` has th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,7 @@ class Placement:
         (piece,) = pieces
         loss = objective(decoder, piece)
         loss.total.backward()  # type: ignore[no-untyped-call]  # torch publishes it without types
-        return Loss(loss.total.detach(), loss.count, loss.metrics)
+        return replace(loss, total=loss.total.detach())
 
     def load(self, decoder: Decoder) -> Tensor:
         """Return how many tokens each expert read in the last `learn`, [MoE layers, experts]; 0 for those elsewhere."""
