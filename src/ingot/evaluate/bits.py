@@ -20,19 +20,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+# `as`: those who count bits find here what they make of them.
+from ingot.evaluate.intervals import Interval as Interval
+from ingot.evaluate.intervals import bits_per_byte as bits_per_byte
 from ingot.model.decoder import Decoder
 
 Progress = Callable[[int], None]
 TOKENS_AT_ONCE, ROWS_AT_ONCE = 4096, 512
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure over all documents and its 95% interval; `low` and `high` are None for a single document."""
-
-    value: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -68,20 +62,6 @@ def document_bits(
         if progress is not None:
             progress(done)
     return nats / math.log(2)
-
-
-def bits_per_byte(bits: NDArray[np.float64], sizes: NDArray[np.int64], resamples: int, seed: int) -> Interval:
-    """Return total bits over total bytes, with the interval of 2.5% to 97.5% over resampled sets of documents."""
-    value = float(bits.sum() / sizes.sum())
-    if len(bits) < 2:
-        return Interval(value, None, None)
-    random = np.random.default_rng(seed)
-    ratios = np.empty(resamples)
-    for place in range(resamples):
-        drawn = random.integers(0, len(bits), len(bits))
-        ratios[place] = bits[drawn].sum() / sizes[drawn].sum()
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return Interval(value, float(low), float(high))
 
 
 def _windows(document: int, tokens: Sequence[int], context: int, stride: int) -> Iterator[_Window]:

@@ -1,8 +1,10 @@
-"""What an evaluation may spend. Free of torch, so that a recipe can name it."""
+"""What an evaluation may spend, and what it asks. Free of torch, so that a recipe can name it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -25,4 +27,50 @@ class EvaluateConfig:
     prompt_bytes: int = 160
     temperature: float = 0.8
     top_p: float = 0.95
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """Which task is made of the rows, with which options of its plug-in, and what becomes of rows that are no items.
+
+    Before each item stand `shots` solved ones from the source `examples`. `limit` takes so many items, those with the
+    smallest hashes, which is as good as by lot; 0 takes all. By n-grams of `ngram_words` words items are known again in
+    what a model was trained on; where most are too short for one, 8 are taken, as GPT-3's authors did. What is answered
+    in words is put to a chat model as text to continue or as a turn of a conversation: `framing`.
+    """
+
+    task: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    shots: int = 0
+    limit: int = 0
+    bad_rows: Literal["refuse", "skip"] = "refuse"
+    ngram_words: int = 13
+    framing: Literal["by task", "text", "chat"] = "by task"
+
+
+@dataclass(frozen=True)
+class AskConfig:
+    """How a model is asked: the engine that writes answers, resamples of an interval, and the windows of long texts."""
+
+    engine: str = "torch"
+    resamples: int = 2000
+    stride_share: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Resamples of the intervals, and from which probability on a difference counts as chance."""
+
+    resamples: int = 10_000
+    level: float = 0.05
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PreferringConfig:
+    """Resamples of the interval of a mean, and the seed they are drawn with."""
+
+    resamples: int = 2000
     seed: int = 0
