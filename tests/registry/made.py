@@ -24,6 +24,7 @@ def add(
     work = home.work_path / name
     work.mkdir()
     for file_name, path in (files or {}).items():
+        (work / file_name).parent.mkdir(exist_ok=True)
         shutil.copyfile(path, work / file_name)
     if files is None:
         (work / "model.safetensors").write_bytes(b"weights")

@@ -42,6 +42,45 @@ def test_a_version_that_failed_is_taken_out_wherever_it_is() -> None:
     assert changes.without(Release("acme", "acme@1"), "acme@1", "server", "why") is None
 
 
+def test_a_file_of_an_earlier_version_is_read() -> None:
+    fields = ACME.as_fields()
+    del fields["failed"], fields["fallback"]
+    assert read_release(fields, "here") == ACME
+
+
+def test_what_failed_is_not_gone_back_to_and_comes_again_when_a_person_names_it() -> None:
+    failed = changes.without(replace(ACME, canary=Canary("acme@2", 0.1)), "acme@2", "server", "why")
+    assert failed is not None
+    assert failed.failed == ("acme@2",)
+    assert changes.rolled_back(failed, "acme@3", None, "ada").stable == "acme@1"
+    for tried in (
+        changes.promoted(failed, "acme@2", "acme@3", "ada"),
+        changes.with_canary(failed, Canary("acme@2", 0.1), "ada"),
+        changes.with_shadow(failed, "acme@2", "ada"),
+    ):
+        assert tried.failed == ()
+
+
+def test_one_step_is_undone_for_a_version_that_begins_to_fail() -> None:
+    back = changes.failing(ACME, "acme@3", "server", "why")
+    assert back is not None
+    assert (back.stable, back.fallback, back.failed) == ("acme@2", "acme@2", ("acme@3",))
+    assert changes.failing(back, "acme@2", "server", "why") is None
+    assert changes.promoted(back, "acme@4", "acme@2", "ada").fallback is None
+
+
+def test_a_followed_model_goes_on_without_what_failed() -> None:
+    versions = ["acme@1", "acme@2", "acme@3"]
+    following = Release("acme", "acme")
+    back = changes.failing(following, "acme@3", "server", "why", versions)
+    assert back is not None
+    assert (changes.meant(back, versions), back.fallback) == ("acme@2", "acme@2")
+    assert changes.meant(back, [*versions, "acme@4"]) == "acme@4"
+    assert changes.failing(back, "acme@2", "server", "why", versions) is None
+    assert changes.failing(following, "acme@1", "server", "why", ["acme@1"]) is None
+    assert changes.meant(replace(following, failed=tuple(versions)), versions) == "acme@3"  # better than nothing
+
+
 def test_a_release_reads_back_as_it_was_written() -> None:
     release = changes.with_canary(ACME, Canary("acme@4", 0.25, "caller", 0.5), "ada")
     assert read_release(json.loads(json.dumps(release.as_fields())), "here") == release
@@ -57,6 +96,8 @@ def test_a_release_reads_back_as_it_was_written() -> None:
         {"canary": {"version": "acme@4", "share": "much"}},
         {"canary": {"version": "acme@4", "share": 0.1, "by": "moon"}},
         {"history": [{"at": "now"}]},
+        {"failed": [3]},
+        {"fallback": 3},
         {"nonsense": 1},
     ],
 )

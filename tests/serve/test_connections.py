@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -109,3 +110,7 @@ def test_more_half_open_connections_than_descriptors_keep_nobody_out() -> None:
                 half.close()
             process.terminate()
             process.wait(20)
+
+
+def test_tls_runs_on_the_loop_that_ends_cleanly() -> None:
+    assert settings(hello, Gateway(Limits()), context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)).loop == "asyncio"

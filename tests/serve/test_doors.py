@@ -38,6 +38,18 @@ def test_a_page_that_rebinds_its_name_is_refused(address: str, host: str) -> Non
     assert response.json()["error"]["code"] == "host_not_allowed"
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/healthz"])
+@pytest.mark.parametrize("second", ["localhost", "evil.example"])
+def test_a_request_for_two_hosts_is_refused(address: str, path: str, second: str) -> None:
+    url = httpx.URL(address)
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nHost: {second}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as caller:
+        caller.sendall(head.encode())
+        answer = b"".join(iter(lambda: caller.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"invalid_host"' in answer
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1234", "[::1]"])
 def test_loopback_names_come_in(address: str, host: str) -> None:
     assert httpx.get(f"{address}/v1/models", headers={"Host": host}).status_code == 200
@@ -105,6 +117,8 @@ def test_without_a_key_nobody_comes_in(locked: str, header: str | None) -> None:
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert response.json()["error"]["code"] == "invalid_api_key"
+    has_key = header in ("Bearer wrong", "Bearer # ours")
+    assert ("none of this server's" if has_key else "send it as") in response.json()["error"]["message"]
 
 
 def test_with_a_key_one_does(locked: str) -> None:

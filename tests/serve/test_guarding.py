@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -47,7 +47,7 @@ def doors(*policies: Policy) -> tuple[Doors, Kept]:
 
 
 def sent(through: Doors, parts: Sequence[Said]) -> list[Said]:
-    async def said() -> AsyncIterator[list[Part]]:
+    async def said() -> AsyncGenerator[list[Part], None]:
         for part in parts:
             yield [(0, part)]
 
@@ -108,7 +108,7 @@ def test_a_blocked_answer_ends_and_is_written_down_once() -> None:
     parts = sent(through, words("the beginning is quiet, then ORCA and ORCA again, to its very end"))
     assert "ORCA" not in "".join(part.text for part in parts)
     assert [part.finish for part in parts if part.finish] == ["filtered"]
-    assert [(each.rule, each.action, each.door) for each in kept.judged] == [(0, "block", "output")]
+    assert [(each.rule, each.action, each.door) for each in kept.judged] == [(1, "block", "output")]
 
 
 def test_review_lets_pass_and_keeps_the_text_for_a_person() -> None:

@@ -46,3 +46,30 @@ def test_one_who_waits_is_woken() -> None:
         return taken
 
     assert asyncio.run(scenario()) == [["a"], ["b"]]
+
+
+def test_where_nobody_reads_before_the_end_the_loop_is_woken_by_what_is_urgent() -> None:
+    async def scenario() -> tuple[int, list[int]]:
+        handover: Handover[int] = Handover(pause=3600)
+        loop = asyncio.get_running_loop()
+        wakes: list[object] = []
+        soon = loop.call_soon_threadsafe
+        loop.call_soon_threadsafe = lambda *given, **more: wakes.append(given) or soon(*given, **more)  # type: ignore[method-assign, assignment]
+        for number in range(10):
+            handover.put(number)
+        assert not wakes
+        handover.put(10, is_urgent=True)
+        return len(wakes), await handover.take()
+
+    assert asyncio.run(scenario()) == (1, list(range(11)))
+
+
+def test_after_a_pause_any_item_wakes_the_loop() -> None:
+    async def scenario() -> list[str]:
+        handover: Handover[str] = Handover(pause=0.01)
+        waiting = asyncio.create_task(handover.take())
+        await asyncio.sleep(0.02)
+        await asyncio.to_thread(handover.put, "a")
+        return await asyncio.wait_for(waiting, 20)
+
+    assert asyncio.run(scenario()) == ["a"]

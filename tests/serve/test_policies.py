@@ -116,3 +116,8 @@ def test_what_could_not_be_kept_is_refused_with_its_place(old: str, new: str, sa
 def test_a_file_cannot_run_anything() -> None:
     with pytest.raises(InputError, match="not YAML"):
         policies("default: !!python/object/apply:os.system ['true']")
+
+
+def test_a_file_of_something_else_is_told_what_it_must_hold() -> None:
+    with pytest.raises(InputError, match="the file cannot be read: it must hold `policies`"):
+        policies("sk-ada operator")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -7,16 +8,38 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ingot.core.errors import InputError
+from ingot.core.storage import no_space
 from ingot.serve.metrics import Metrics
 from ingot.serve.refused import add_handlers
 
 
-@pytest.mark.parametrize(("where", "param"), [("/srv/models/acme", None), ("messages[0]", "messages[0]")])
-def test_a_place_in_the_servers_files_is_not_told(where: str, param: str | None) -> None:
+@pytest.fixture
+def app() -> FastAPI:
     app = FastAPI()
     app.state.server = SimpleNamespace(metrics=Metrics())
     add_handlers(app)
+    return app
 
+
+def test_a_full_disk_is_said_without_the_servers_folders(app: FastAPI) -> None:
+    @app.post("/v1/files")
+    def _keep() -> None:
+        raise no_space(Path("/srv"))
+
+    response = TestClient(app).post("/v1/files")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+    assert "disk is full" in response.text
+    assert "/srv" not in response.text
+
+
+def test_a_path_that_is_not_there_names_the_list_of_those_that_are(app: FastAPI) -> None:
+    message = TestClient(app).get("/v1/v1/models").json()["error"]["message"]
+    assert "GET /v1/v1/models: Not Found" in message
+    assert "/openapi.json" in message
+
+
+@pytest.mark.parametrize(("where", "param"), [("/srv/models/acme", None), ("messages[0]", "messages[0]")])
+def test_a_place_in_the_servers_files_is_not_told(app: FastAPI, where: str, param: str | None) -> None:
     @app.post("/v1/files")
     def _read() -> None:
         raise InputError("it cannot be read", where=where, why="it is empty", fix="send another")

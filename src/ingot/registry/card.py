@@ -107,7 +107,7 @@ def _data(ancestors: Sequence[Artifact]) -> list[str]:
 def _quality(report: Mapping[str, Any]) -> list[str]:
     scores = [(label, report[key]) for key, label in _SCORES if isinstance(report.get(key), int | float)]
     if not scores:
-        return _answering(report)
+        return _preferring(report) or _answering(report)
     rows = [(label, f"{value:.3f}") for label, value in scores]
     interval = report.get("interval")
     if isinstance(interval, list | tuple) and len(interval) == 2:
@@ -122,6 +122,17 @@ def _answering(figures: Mapping[str, Any]) -> list[str]:
     rows = [("surprise per token of the assistant, in nats", f"{figures['valid_loss']:.3f}")]
     rows += [("share of those tokens that it would have said itself", f"{figures.get('valid_accuracy', 0):.1%}")]
     return ["Measured on conversations that were kept aside.", "", *_table(("what", "value"), rows)]
+
+
+def _preferring(figures: Mapping[str, Any]) -> list[str]:
+    if not isinstance(figures.get("preference_accuracy"), int | float):
+        return []
+    low, high = figures["preference_accuracy_interval"]
+    share = f"{figures['preference_accuracy']:.1%} (95% interval {low:.1%} to {high:.1%})"
+    rows = [("share in which the better answer gained on the worse one", share)]
+    rows += [("by how many nats, in the mean", f"{figures['preference_margin']:.3f}")]
+    told = f"Measured on {_number(figures.get('pairs'))} pairs of answers that were kept aside."
+    return [told, "", *_table(("what", "value"), rows)]
 
 
 def _model(facts: Mapping[str, Any]) -> list[str]:

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from ingot.core.errors import InputError, UsageError, suggest
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home, damaged_files
-from ingot.registry.store import MODEL
+from ingot.registry.store import ADAPTER, MODEL
 
 
 @dataclass(frozen=True)
 class FileStore:
-    """The models of one home folder. Nothing is cached: a model finished a moment ago is found."""
+    """The models of one home folder. Nothing is cached: a model finished a moment ago is found.
+
+    What is only an adapter beside another model of the home counts `with_adapters`: for those who can serve it.
+    """
 
     home: Home
+    with_adapters: bool = False
 
     def models(self) -> list[Artifact]:
         """Return every version of every model, by name and version."""
-        return [artifact for artifact in self.home.all() if artifact.kind == MODEL]
+        return [artifact for artifact in self.home.all() if self._is_meant(artifact)]
 
     def get(self, reference: str) -> Artifact:
         """Return the model behind `name` or `name@version`. Raises UsageError saying which models there are."""
@@ -26,7 +30,7 @@ class FileStore:
         names = sorted({model.name for model in self.models()})
         if name not in names:
             raise self._unknown(reference, name, names)
-        versions = [model for model in self.home.versions(name) if model.kind == MODEL]
+        versions = [model for model in self.home.versions(name) if self._is_meant(model)]
         if not at:
             return versions[-1]
         for model in versions:
@@ -48,6 +52,10 @@ class FileStore:
                 why="the files are not the ones that were evaluated and certified",
                 fix=f"remove {model.path} and run its build again; it is made anew from what is kept",
             )
+
+    def _is_meant(self, artifact: Artifact) -> bool:
+        is_adapter = artifact.kind == ADAPTER and "base" in artifact.facts
+        return artifact.kind == MODEL or (self.with_adapters and is_adapter)
 
     def _unknown(self, reference: str, name: str, names: list[str]) -> UsageError:
         other = self.home.versions(name) if name in self.home.names() else []

@@ -4,6 +4,7 @@
     canary   answers a share of the requests, chosen by what ties them together, so that a conversation stays with it
     shadow   is asked what the stable one was asked; nobody reads its answers, they are only counted
     former   what answered before, newest first: where a rollback goes
+    failed   what a server took back: nothing brings it again but a person who names it
 
 Every change is a function from a release to the next one, and leaves a line in its history.
 """
@@ -11,7 +12,7 @@ Every change is a function from a release to the next one, and leaves a line in 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
@@ -51,13 +52,19 @@ class Event:
 
 @dataclass(frozen=True)
 class Release:
-    """What answers under one name."""
+    """What answers under one name.
+
+    `fallback` is the version that a server went back to by itself. It stays, even if it fails as well: one step a
+    person took is undone, and then the fault is hardly the version's.
+    """
 
     name: str
     stable: str
     canary: Canary | None = None
     shadow: str | None = None
     former: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    fallback: str | None = None
     state: State = "served"
     title: str | None = None
     description: str | None = None
@@ -80,8 +87,10 @@ def read_release(fields: Mapping[str, Any], where: str) -> Release:
         own = dict(fields)
         canary = Canary(**own["canary"]) if own["canary"] else None
         history = tuple(Event(**event) for event in own["history"])
-        release = Release(**{**own, "canary": canary, "history": history, "former": tuple(own["former"])})
-        texts: list[object] = [release.name, release.stable, *release.versions, *release.former]
+        kept = {"former": tuple(own["former"]), "failed": tuple(own.get("failed", ()))}
+        release = Release(**{**own, **kept, "canary": canary, "history": history})
+        texts: list[object] = [release.name, release.stable, *release.versions, *release.former, *release.failed]
+        texts += [] if release.fallback is None else [release.fallback]
         is_read = all(isinstance(text, str) and text for text in texts) and release.state in STATES
         if canary is not None:
             is_read = is_read and 0 < canary.share < 1 and 0 <= canary.most_errors <= 1 and canary.by in TIES
@@ -92,25 +101,39 @@ def read_release(fields: Mapping[str, Any], where: str) -> Release:
     return release
 
 
+def meant(release: Release, versions: Sequence[str]) -> str:
+    """Return the version that is to answer, of all `versions` of the model that a release follows, oldest first.
+
+    It is the newest that did not fail, and when all did, the newest.
+    """
+    if "@" in release.stable:
+        return release.stable
+    return next((one for one in reversed(versions) if one not in release.failed), versions[-1])
+
+
 def promoted(release: Release, version: str, before: str | None, who: str) -> Release:
     """Return a release in which `version` answers; `before` is the version that did until now."""
+    release = _tried_again(release, version)
     canary = None if release.canary and release.canary.version == version else release.canary
     shadow = None if release.shadow == version else release.shadow
     former = release.former if before in (None, version) else _stacked(str(before), release.former)
-    changed = replace(release, stable=version, canary=canary, shadow=shadow, former=former, state="served")
+    changed = replace(
+        release, stable=version, canary=canary, shadow=shadow, former=former, fallback=None, state="served"
+    )
     return noted(changed, who, f"{version} was promoted" + (f", after {before}" if before else ""))
 
 
 def following(release: Release, model: str, serving: str, who: str) -> Release:
     """Return a release in which the newest version of `model` answers, whichever that is."""
-    changed = replace(release, stable=model, former=_stacked(serving, release.former), state="served")
+    former = _stacked(serving, release.former)
+    changed = replace(release, stable=model, former=former, fallback=None, state="served")
     return noted(changed, who, f"the newest version of {model} is followed")
 
 
 def with_canary(release: Release, canary: Canary, who: str) -> Release:
     """Return a release in which a canary has its share."""
     what = f"{canary.version} got {canary.share:.3g} of the requests, by {canary.by}"
-    return noted(replace(release, canary=canary), who, what)
+    return noted(replace(_tried_again(release, canary.version), canary=canary), who, what)
 
 
 def without_canary(release: Release, who: str, why: str = "was taken back") -> Release:
@@ -122,6 +145,7 @@ def without_canary(release: Release, who: str, why: str = "was taken back") -> R
 def with_shadow(release: Release, version: str | None, who: str) -> Release:
     """Return a release in which a version listens, or none."""
     what = f"the shadow {release.shadow} was sent away" if version is None else f"{version} listens as a shadow"
+    release = release if version is None else _tried_again(release, version)
     return noted(replace(release, shadow=version), who, what)
 
 
@@ -135,7 +159,7 @@ def rolled_back(release: Release, serving: str, before: str | None, who: str) ->
 
 def gone_back(release: Release, serving: str, before: str | None, who: str, why: str = "") -> Release:
     """Return a release whose stable version is the one that answered before, whatever else it has."""
-    former = tuple(one for one in release.former if one != serving)
+    former = tuple(one for one in release.former if one != serving and one not in release.failed)
     back = former[0] if former else before
     if back is None:
         raise UsageError(
@@ -143,18 +167,36 @@ def gone_back(release: Release, serving: str, before: str | None, who: str, why:
             where=release.name,
             fix=f"name the version: ingot release promote {release.name} MODEL@VERSION",
         )
-    return noted(replace(release, stable=back, former=former[1:]), who, f"rolled back from {serving} to {back}{why}")
+    changed = replace(release, stable=back, former=former[1:], fallback=None)
+    return noted(changed, who, f"rolled back from {serving} to {back}{why}")
 
 
-def without(release: Release, version: str, who: str, why: str) -> Release | None:
-    """Return a release without a version that failed; None where it has no such version, or nothing to go back to."""
+def without(release: Release, version: str, who: str, why: str, versions: Sequence[str] = ()) -> Release | None:
+    """Return a release without a version that failed; None where it has no such version, or nothing to go back to.
+
+    `versions` are those of the model that it follows, oldest first: it goes on to follow them, and leaves this one out.
+    """
+    after = replace(release, failed=_stacked(version, release.failed))
     if release.canary is not None and release.canary.version == version:
-        return without_canary(release, who, f"was taken back: {why}")
+        return without_canary(after, who, f"was taken back: {why}")
     if release.shadow == version:
-        return noted(replace(release, shadow=None), who, f"the shadow {version} was sent away: {why}")
-    if release.stable == version and any(one != version for one in release.former):
-        return gone_back(release, version, None, who, f": {why}")
+        return noted(replace(after, shadow=None), who, f"the shadow {version} was sent away: {why}")
+    if release.stable == version and any(one not in after.failed for one in release.former):
+        return gone_back(after, version, None, who, f": {why}")
+    left = [one for one in versions if one not in after.failed]
+    if "@" not in release.stable and left and version in versions and version not in release.failed:
+        return noted(after, who, f"rolled back from {version} to {left[-1]}: {why}")
     return None
+
+
+def failing(release: Release, version: str, who: str, why: str, versions: Sequence[str] = ()) -> Release | None:
+    """Return a release without a version that began to fail while it answered; None where that one is to stay."""
+    if release.fallback == version:
+        return None
+    changed = without(release, version, who, why, versions)
+    if changed is None or meant(release, versions or (version,)) != version:
+        return changed
+    return replace(changed, fallback=meant(changed, versions))
 
 
 def in_state(release: Release, state: State, who: str) -> Release:
@@ -181,6 +223,11 @@ def goes_to_canary(name: str, canary: Canary, tie: str) -> bool:
     """
     digest = hashlib.sha256(f"{name}\0{canary.version}\0{tie}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") < canary.share * 2**64
+
+
+def _tried_again(release: Release, version: str) -> Release:
+    """Return a release in which a version that failed has another chance, since a person named it."""
+    return replace(release, failed=tuple(one for one in release.failed if one != version))
 
 
 def _stacked(version: str, former: tuple[str, ...]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class Releasing:
     @property
     def store(self) -> FileStore:
         """The models there are."""
-        return FileStore(self.home)
+        return FileStore(self.home, with_adapters=True)
 
     def promote(self, name: str, version: str) -> Release:
         """Let a version answer under a name, which may be a new one. Raises UsageError for an unknown version."""
@@ -97,7 +97,12 @@ class Releasing:
 
     def serving(self, release: Release) -> str:
         """Return the version that a release means now."""
-        return self.store.get(release.stable).reference
+        versions = self.versions(release)
+        return changes.meant(release, versions) if versions else self.store.get(release.stable).reference
+
+    def versions(self, release: Release) -> list[str]:
+        """Return the versions of the model that a release follows, oldest first."""
+        return [model.reference for model in self.store.models() if model.name == release.stable]
 
     def names(self) -> list[str]:
         """Return every name there is: of models, and of releases."""
@@ -132,5 +137,5 @@ class Releasing:
             raise UsageError(f"{version} answers to {name!r} already", where="VERSION", fix=fix)
 
     def _before_newest(self, release: Release) -> str | None:
-        versions = [model for model in self.store.models() if model.name == release.stable]
-        return versions[-2].reference if len(versions) > 1 else None
+        versions = [one for one in self.versions(release) if one not in release.failed]
+        return versions[-2] if len(versions) > 1 else None

@@ -11,6 +11,7 @@ from typing import Protocol
 from ingot.flow.artifact import Artifact
 
 MODEL = "Model"
+ADAPTER = "Adapter"  # of a model of the same home, when its facts name one as `base`
 
 
 class Store(Protocol):

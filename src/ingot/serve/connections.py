@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import ssl
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ingot.serve.gateway import Gateway
+from ingot.serve.packets import HeadWithBody
 
 HEAD_SECONDS = 10.0
 MOST_HEAD_BYTES = 64 << 10
@@ -66,7 +68,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first request."""
         super().connection_made(transport)
-        # An answer is written in two pieces. With Nagle's algorithm the second one waits for the first to be confirmed,
+        self._answers = HeadWithBody(transport, self.loop)
+        # A stream is written in pieces. With Nagle's algorithm the second one waits for the first to be confirmed,
         # which callers put off for 40 ms; asyncio switches it off only where the listener names its protocol.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._idle.add(self)
@@ -101,6 +104,7 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         super().on_headers_complete()
         self._has_asked = True
+        self.cycle.transport = self._answers
         if self._gateway.is_draining:
             self.cycle.keep_alive = False
 
@@ -135,8 +139,21 @@ class Connection(HttpToolsProtocol):
             self._deadline = None
 
 
-def settings(app: ASGIApp, gateway: Gateway, head_seconds: float = HEAD_SECONDS, **more: Any) -> uvicorn.Config:
-    """Return how to run the application behind a gateway so that connections keep the rules; `more` is uvicorn's."""
+def settings(
+    app: ASGIApp,
+    gateway: Gateway,
+    head_seconds: float = HEAD_SECONDS,
+    context: ssl.SSLContext | None = None,
+    **more: Any,
+) -> uvicorn.Config:
+    """Return how to run the application behind a gateway so that connections keep the rules; `more` is uvicorn's.
+
+    With a `context` they are encrypted.
+    """
+    if context is not None:
+        # Where uvloop is installed, uvicorn runs on it. It cannot end while somebody has connected and not finished the
+        # handshake of TLS ("device or resource busy", uvloop 0.23), so one silent caller would spoil the end.
+        more |= {"ssl_context_factory": lambda *_: context, "loop": "asyncio"}
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     most = MOST_IDLE if descriptors == resource.RLIM_INFINITY else min(MOST_IDLE, max(1, descriptors // 2))
     connection = partial(Connection, gateway=gateway, idle=Idle(most), head_seconds=head_seconds)

@@ -77,16 +77,21 @@ class Doors:
                 lease.give_back()
 
     def _check(self, path: str, headers: Headers) -> Principal:
-        name = host_name(headers.get("host", ""))
+        hosts = headers.getlist("host")
+        if len(hosts) > 1:  # who asks in between may have read the other one (RFC 9112, section 3.2)
+            raise Refusal(400, "the request has more than one Host header: send one", code="invalid_host")
+        name = host_name(hosts[0] if hosts else "")
         if not self._known_as.includes(name):
             names = ", ".join(sorted(self._known_as.names))
             raise Refusal(403, f"this server is not known as {name!r}: address it as {names}", code="host_not_allowed")
         if path in OPEN_PATHS or path.startswith(LINKS):  # a link carries its own proof
             return NOBODY
-        principal = self._authenticator.principal(_bearer(headers.get("authorization", "")))
+        key = _bearer(headers.get("authorization", ""))
+        principal = self._authenticator.principal(key)
         if principal is None:
-            message = "this server asks for an API key: send it as Authorization: Bearer KEY"
-            raise Refusal(401, message, code="invalid_api_key")
+            asks = "this server asks for an API key: send it as Authorization: Bearer KEY"
+            unknown = "the API key is none of this server's: ask whoever runs it for one"
+            raise Refusal(401, asks if key is None else unknown, code="invalid_api_key")
         trace = trace_of(headers.get("traceparent", ""))
         return replace(principal, trace=trace) if trace else principal
 

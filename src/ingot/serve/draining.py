@@ -21,6 +21,7 @@ import uvicorn
 
 from ingot.serve.server import Server
 
+_HANDSHAKE_SECONDS = 2.0  # of TLS, for those who are at the door when it closes
 _QUIET_SECONDS = 0.5  # how long nobody must be inside: time for those who spread the load to notice
 
 
@@ -56,8 +57,12 @@ class DrainingServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
         make = partial(protocol, self.config, self.server_state, self.lifespan.state)
-        _, connection = await loop.connect_accepted_socket(make, caller, ssl=self.config.ssl)
-        connection.shutdown()  # type: ignore[attr-defined]  # all of uvicorn's protocols have it
+        most = _HANDSHAKE_SECONDS if self.config.ssl else None
+        try:
+            made = await loop.connect_accepted_socket(make, caller, ssl=self.config.ssl, ssl_handshake_timeout=most)
+        except OSError:  # who does not speak TLS has nothing to hear
+            return
+        made[1].shutdown()  # type: ignore[attr-defined]  # all of uvicorn's protocols have it
 
     async def _drain(self) -> None:
         while not self._gateway.is_draining:

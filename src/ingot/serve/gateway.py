@@ -29,6 +29,7 @@ from ingot.serve.quotas import Quotas
 from ingot.serve.refusal import Refusal
 
 T = TypeVar("T")
+_WHOLE_PAUSE_SECONDS = 0.02  # between two looks at an answer that is sent when it is whole
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,26 @@ class _Ended:
     """The last thing that is handed over: the answer is whole, or this went wrong."""
 
     error: BaseException | None
+
+
+class _Made(Handover[Token | _Ended]):
+    """The tokens of one answer on their way to the loop. `first_at` is when the first one was made."""
+
+    first_at = 0.0
+
+    def say(self, token: Token) -> None:
+        """Hand over a token."""
+        if not self.first_at:
+            self.first_at = time.monotonic()
+        self.put(token)
+
+    def end(self, error: BaseException | None) -> None:
+        """Hand over the end."""
+        self.put(_Ended(error), is_urgent=True)
+
+
+def _unnoted(at: float) -> None:
+    """Let the first token pass: nobody asked when it was made."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +123,10 @@ class Gateway:
     @asynccontextmanager
     async def slot(self, principal: Principal, tokens: int) -> AsyncIterator[None]:
         """Wait for a slot and hold it. Raises Refusal 503 when the wait takes too long."""
-        # A timer costs more than a slot that is free.
-        deadline = None if self._queue.has_room(tokens) else self.limits.seconds
-        try:
-            async with asyncio.timeout(deadline):
-                await self._queue.enter(principal, tokens)
-        except TimeoutError:
-            message = f"no slot was free within {self.limits.seconds:g} seconds: try again later"
-            raise Refusal(503, message, code="deadline_exceeded", retry_after=self._retry_after) from None
+        if self._queue.has_room(tokens):
+            await self._queue.enter(principal, tokens)  # a timer costs more than a slot that is free
+        else:
+            await self._wait_for_slot(principal, tokens)
         begun = time.monotonic()
         try:
             yield
@@ -117,15 +134,19 @@ class Gateway:
             self._pace.note(time.monotonic() - begun)
             self._queue.leave(tokens)
 
-    async def tokens(self, engine: Engine, question: Question) -> AsyncGenerator[list[Token], None]:
+    async def tokens(
+        self, engine: Engine, question: Question, is_stream: bool = True, began: Callable[[float], object] = _unnoted
+    ) -> AsyncGenerator[list[Token], None]:
         """Yield an answer as its thread makes it: each time what came since, so that a slow reader catches up.
 
-        Leaving early, or being cancelled, stops the thread first.
+        Of an answer that is no stream nobody reads the beginning before the end: it comes in larger pieces. `began`
+        hears when the first token was made (`time.monotonic`). Leaving early, or being cancelled, stops the thread
+        first.
         """
-        made: Handover[Token | _Ended] = Handover()
+        made = _Made(0.0 if is_stream else _WHOLE_PAUSE_SECONDS)
         gone = Event()
         thread = self._threads.submit(_make, engine, question, made, gone)
-        end = None
+        end, has_begun = None, False
         try:
             while end is None:
                 *tokens, last = await made.take()
@@ -133,6 +154,9 @@ class Gateway:
                     end = last
                 else:
                     tokens.append(last)
+                if tokens and not has_begun:
+                    has_begun = True
+                    began(made.first_at)
                 if tokens:
                     yield cast("list[Token]", tokens)  # only the last thing that is put is no token
             if end.error is not None:
@@ -143,6 +167,14 @@ class Gateway:
                 await asyncio.wait([asyncio.wrap_future(thread)])
                 if (leave := thread.result()) is not None:
                     await asyncio.wait([asyncio.get_running_loop().run_in_executor(self._threads, leave)])
+
+    async def _wait_for_slot(self, principal: Principal, tokens: int) -> None:
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                await self._queue.enter(principal, tokens)
+        except TimeoutError:
+            message = f"no slot was free within {self.limits.seconds:g} seconds: try again later"
+            raise Refusal(503, message, code="deadline_exceeded", retry_after=self._retry_after) from None
 
     async def compute(self, work: Callable[[], T]) -> T:
         """Return what a function computes in the thread of the slot that is held."""
@@ -165,16 +197,16 @@ class Gateway:
         return self._pace.wait(self.inside, self.limits.at_once)
 
 
-def _make(engine: Engine, question: Question, made: Handover[Token | _Ended], gone: Event) -> Callable[[], None] | None:
+def _make(engine: Engine, question: Question, made: _Made, gone: Event) -> Callable[[], None] | None:
     """Make an answer; with an engine that pushes its tokens only begin it, and return what ends it."""
 
     def hear(item: Heard) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody is there to hear it
             if item is None or isinstance(item, BaseException):
-                made.put(_Ended(item))
+                made.end(item)
             else:
                 for token in item:
-                    made.put(token)
+                    made.say(token)
 
     try:
         if isinstance(engine, PushingEngine):
@@ -182,8 +214,8 @@ def _make(engine: Engine, question: Question, made: Handover[Token | _Ended], go
         for token in engine.generate(question.prompt, question.params, gone.is_set):
             if gone.is_set():
                 break  # an engine need not look at it for every token; leaving drops what it holds
-            made.put(token)
-        made.put(_Ended(None))
+            made.say(token)
+        made.end(None)
     except Exception as error:  # crosses to the caller's task, where it is raised again
-        made.put(_Ended(error))
+        made.end(error)
     return None

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -66,7 +67,7 @@ class Doors:
             self.log.record(
                 Judged(
                     policy=policy.guard.name,
-                    rule=decision.rule,
+                    rule=decision.rule + 1,
                     category=decision.sighting.category,
                     action=decision.action,
                     door=verdict.door,
@@ -79,12 +80,16 @@ class Doors:
                 )
             )
 
-    async def guarded(self, batches: AsyncIterable[list[Part]]) -> AsyncGenerator[list[Part], None]:
-        """Yield the parts of answers as they may be sent; a blocked answer ends with the finish `filtered`."""
+    async def guarded(self, written: AsyncGenerator[list[Part], None]) -> AsyncGenerator[list[Part], None]:
+        """Yield the parts of answers as they may be sent; a blocked answer ends with the finish `filtered`.
+
+        Closes what it reads from.
+        """
         answers: dict[int, _Answer] = {}
-        async for batch in batches:
-            if passed := await asyncio.to_thread(self._passed, batch, answers):
-                yield passed
+        async with aclosing(written) as batches:
+            async for batch in batches:
+                if passed := await asyncio.to_thread(self._passed, batch, answers):
+                    yield passed
 
     def _passed(self, batch: Sequence[Part], answers: dict[int, _Answer]) -> list[Part]:
         parts: list[Part] = []

@@ -99,6 +99,9 @@ def card(model: ModelCard) -> dict[str, Any]:
         "type": model.kind,
         "max_model_len": model.context,
         "engine": model.engine,
+        # As vLLM lists adapters.
+        "root": model.base or model.reference,
+        "parent": model.base,
         **({"name": model.title} if model.title else {}),
         **({"description": model.description} if model.description else {}),
     }

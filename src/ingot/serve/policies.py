@@ -234,8 +234,9 @@ def _made(name: str, setting: PolicySetting, scorers: Scorers) -> Policy:
 def _misread(error: ValidationError, where: str) -> InputError:
     first: Mapping[str, Any] = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
+    said = first["msg"] if place else "it must hold `policies`, and may hold `default`, `models` and `keys`"
     return InputError(
-        f"{place or 'the file'} cannot be read: {first['msg']}",
+        f"{place or 'the file'} cannot be read: {said}",
         where=where,
         fix="the kinds of detectors and their fields stand in docs/how-to/moderate.md",
     )

@@ -72,7 +72,7 @@ class Outcomes:
     """How the last answers of an engine ended. Locked, because engines answer in threads."""
 
     def __init__(self, kept: int = 200) -> None:
-        self._failed: deque[bool] = deque(maxlen=kept)
+        self._ended: deque[tuple[float, bool]] = deque(maxlen=kept)
         self._lock = threading.Lock()
         self.total = {"answered": 0, "failed": 0}
 
@@ -88,14 +88,15 @@ class Outcomes:
             raise
         self._count(False)
 
-    def seen(self) -> tuple[int, int]:
-        """Return how many of the last answers failed, and how many there were."""
+    def seen(self, since: float = 0.0) -> tuple[int, int]:
+        """Return how many of the last answers failed, and how many there were, since a time of `time.monotonic`."""
         with self._lock:
-            return sum(self._failed), len(self._failed)
+            recent = [has_failed for ended, has_failed in self._ended if ended >= since]
+        return sum(recent), len(recent)
 
     def _count(self, has_failed: bool) -> None:
         with self._lock:
-            self._failed.append(has_failed)
+            self._ended.append((time.monotonic(), has_failed))
             self.total["failed" if has_failed else "answered"] += 1
 
 
@@ -161,6 +162,7 @@ class ModelCard:
     is_archived: bool = False
     run: str | None = None
     owner: str | None = None  # who alone may use it; None for a model that is everybody's
+    base: str | None = None  # the model whose weights it is an adapter of
 
 
 def fills_in(codec: Codec) -> bool:
@@ -185,11 +187,14 @@ ModelState = Literal["served", "archived", "deleted"]
 
 @dataclass(frozen=True)
 class TrafficShare:
-    """What a version does under a name, and its share of the requests; nobody hears a shadow, so it has none."""
+    """What a version does under a name, and its share of the requests.
+
+    Nobody hears a shadow, and one that failed was taken back, so these have none.
+    """
 
     name: str
     reference: str
-    role: Literal["stable", "canary", "shadow"]
+    role: Literal["stable", "canary", "shadow", "failed"]
     share: float
 
 
@@ -243,7 +248,7 @@ class Principal:
 
     An operator may take models away from everybody. Those of one `workspace` need not have read again what another of
     them sent before; without one, each profits from their own requests alone. `trace` is what a caller follows this
-    request by.
+    request by. Without `has_key` it is whoever reaches the server.
     """
 
     id: str
@@ -252,6 +257,7 @@ class Principal:
     is_operator: bool = False
     workspace: str = ""
     trace: str = ""
+    has_key: bool = True
 
     @property
     def cache_salt(self) -> str:
@@ -294,7 +300,7 @@ class Meter(Protocol):
 
 @dataclass(frozen=True)
 class Judged:
-    """A rule of a policy that applied. `text` is there only where the rule asks for a person's review."""
+    """A rule of a policy that applied, by its place from 1. `text` is there only where a person is to review it."""
 
     policy: str
     rule: int

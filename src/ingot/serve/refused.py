@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -10,11 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ingot.core.errors import EngineLostError, InputError, MissingExtraError
+from ingot.core.errors import EngineLostError, IngotError, InputError, MissingExtraError, SpaceError
 from ingot.serve.dialect import Dialect
 from ingot.serve.misread import misread
 from ingot.serve.refusal import Refusal, in_a_sentence
 from ingot.serve.speaking import spoken
+
+_log = logging.getLogger(__name__)
 
 
 def refused(refusal: Refusal, dialect: Dialect) -> Response:
@@ -36,6 +39,8 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(InputError, _unanswerable)
     app.add_exception_handler(MissingExtraError, _unanswerable)
     app.add_exception_handler(EngineLostError, _lost)
+    app.add_exception_handler(SpaceError, _full)
+    app.add_exception_handler(IngotError, _broken)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -52,7 +57,10 @@ def _misread(request: Request, error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    response = as_spoken(Refusal(error.status_code, f"{request.method} {request.url.path}: {error.detail}"), request)
+    said = f"{request.method} {request.url.path}: {error.detail}"
+    if error.status_code in (404, 405):
+        said += "; /openapi.json lists what there is (OpenAI's clients want an address with /v1, Mistral's without)"
+    response = as_spoken(Refusal(error.status_code, said), request)
     response.headers.update(error.headers or {})
     return response
 
@@ -69,6 +77,18 @@ def _lost(request: Request, error: Exception) -> Response:
     # The engine died while it answered, and is being started again.
     assert isinstance(error, EngineLostError)
     return as_spoken(Refusal(503, error.what, code="engine_lost", retry_after=1), request)
+
+
+def _full(request: Request, error: Exception) -> Response:
+    # Where, and how much is missing, is for whoever runs the server; and more room may be made.
+    _log.error("%s %s kept nothing: %s", request.method, request.url.path, error)
+    return as_spoken(Refusal(503, "the server's disk is full, so nothing was kept", retry_after=60), request)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    # Told here, the connection stays; what nobody expects also ends it.
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _failed(request, error)
 
 
 def _failed(request: Request, error: Exception) -> Response:

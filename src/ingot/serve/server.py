@@ -65,7 +65,8 @@ class Server:
     def unknown(self, model_id: str, param: str | None = "model") -> Refusal:
         """Return the refusal of a name that nobody serves."""
         names = [card.id for card in self.cards()]
-        message = f"there is no model {model_id!r} here: {suggest(model_id, names)} (served: {', '.join(names)})"
+        hint = f"{suggest(model_id, names)} (served: {', '.join(names)})" if names else "nothing is served just now"
+        message = f"there is no model {model_id!r} here: {hint}"
         return Refusal(404, message, param=param, code="model_not_found")
 
     @asynccontextmanager
@@ -114,10 +115,13 @@ class Tally:
         """Note how the request failed; the first thing that went wrong counts."""
         self.error = self.error or error_type(error)
 
+    def begin(self, at: float) -> None:
+        """Note when a first token was made (`time.monotonic`); that of the first answer counts."""
+        if self.first_token_seconds is None:
+            self.first_token_seconds = at - self._started
+
     def write(self) -> None:
         """Count one token."""
-        if self._written == 0:
-            self.first_token_seconds = time.monotonic() - self._started
         self._written += 1
 
     def usage(self) -> WireUsage:

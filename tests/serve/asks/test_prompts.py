@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+
+from ingot.data.conversation_lines import read_conversation
 from ingot.serve.asks.chat import from_chat
 from ingot.serve.asks.completion import from_completion
 from ingot.serve.asks.prompts import continuation_text, conversation_ids, in_order_of_calls
@@ -54,3 +57,22 @@ def test_results_stand_in_the_order_of_their_calls() -> None:
         Message(role="user", content="x"),
     ]
     assert [message.text for message in in_order_of_calls(messages)] == ["", "of a", "of b", "x"]
+
+
+def test_a_model_reads_before_an_answer_the_very_ids_it_learned_it_after(engine: PacedEngine) -> None:
+    tool = {"name": "f", "parameters": {}}
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"n":1}'}}
+    turns = [
+        {"role": "user", "content": "1"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "", "tool_call_id": "a"},
+        {"role": "assistant", "content": "2."},
+    ]
+    line = json.dumps({"messages": turns, "tools": [{"type": "function", "function": tool}]}).encode()
+    learned = read_conversation(line, engine.codec).rendered
+    for answer in (1, 3):
+        messages = [Message.model_validate(each) for each in turns[:answer]]
+        prompt = conversation_ids(messages, served(engine, "chat"), [tool])
+        assert learned.ids[: len(prompt)] == prompt
+        assert learned.trained[len(prompt)]
+        assert not learned.trained[len(prompt) - 1]

@@ -52,6 +52,9 @@ def test_a_damaged_model_is_not_served(home: Home) -> None:
 def test_other_machines_need_a_key(home: Home, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="other machines"):
         local_app(home, ["acme"], host="0.0.0.0")
+    with pytest.raises(UsageError, match=r"name models\.example lets other machines in") as caught:
+        local_app(home, ["acme"], known_as=["models.example"])
+    assert caught.value.where == "--known-as"
     keys = tmp_path / "keys"
     keys.write_text("one\n")
     local_app(home, ["acme"], host="0.0.0.0", key_file=keys, supervised=False)
@@ -62,3 +65,13 @@ def test_names_a_server_is_known_by() -> None:
     beyond = known_names("0.0.0.0")
     assert beyond.any_address
     assert "0.0.0.0" not in beyond.names
+    assert known_names("0.0.0.0", ["Models.Example"]).names == beyond.names | {"models.example"}
+    assert known_names("127.0.0.1", ["models.example"]).names == LOOPBACK_NAMES | {"models.example"}
+
+
+def test_policies_that_are_no_text_are_named(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "policies.yaml"
+    path.write_bytes(b"\xff\xfed\x00")
+    with pytest.raises(InputError, match="policies cannot be read") as caught:
+        local_app(home, ["acme"], policies=path, supervised=False)
+    assert caught.value.where == str(path)

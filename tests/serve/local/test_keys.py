@@ -65,3 +65,11 @@ def test_an_operator_is_said_to_be_one(tmp_path: Path) -> None:
     assert [one is not None and one.is_operator for one in found] == [True, False, False]
     assert found[0] is not None
     assert found[0].quota == Quota(weight=2)
+
+
+def test_a_key_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(b"\xff\xfes\x00")
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        KeyFile(path)
+    assert (caught.value.where, "byte 0 is 0xff" in caught.value.why) == (str(path), True)

@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from ingot.core.config import literals
 from ingot.core.errors import InputError, UsageError
 from ingot.flow.home import Home
+from ingot.model.convert import read_config
 from ingot.serve.local.launcher import HomeLauncher
 from ingot.serve.local.trainer import TRAININGS
 from ingot.serve.ports import TrainingOrder
@@ -21,9 +24,10 @@ ORDER = TrainingOrder("ft-acme-1", "acme@1")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path, files: dict[str, Path]) -> Home:
     home = Home(tmp_path / "home")
-    add(home, "acme", facts={"kind": "base", "model": {}})
+    sizes = literals(read_config(files["config.json"].parent))
+    add(home, "acme", files=files, facts={"kind": "base", "model": sizes})
     return home
 
 
@@ -51,6 +55,16 @@ def test_a_process_that_ends_before_its_run_says_why(home: Home, launcher: HomeL
     seen = launcher.look(ORDER.name)
     assert seen.status == "failed"
     assert "gone" in seen.error
+
+
+def test_a_process_that_is_killed_before_its_run_is_lost_and_not_failed(launcher: HomeLauncher) -> None:
+    launcher.prepare(ORDER, [TALK], None)
+    before = set(psutil.Process().children())
+    launcher.begin(ORDER.name)
+    (process,) = set(psutil.Process().children()) - before
+    process.kill()
+    eventually(lambda: launcher.look(ORDER.name).status != "running")
+    assert launcher.look(ORDER.name).status == "lost"
 
 
 def test_what_cannot_be_prepared_leaves_nothing(home: Home, launcher: HomeLauncher) -> None:

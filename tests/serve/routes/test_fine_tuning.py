@@ -170,6 +170,7 @@ def check_others_see_nothing(bob: openai.OpenAI, job: FineTuningJob) -> None:
         answer(bob, job)
     assert f"'{job.fine_tuned_model}'" not in str(caught.value).partition("(served:")[2]
     assert job.fine_tuned_model not in [model.id for model in bob.models.list()]
+    assert job.fine_tuned_model not in httpx.get(str(bob.base_url.join("/healthz"))).json()["models"]
 
 
 @pytest.fixture(scope="module")
@@ -241,3 +242,25 @@ def test_a_job_is_cancelled_and_leaves_nothing_behind(address: str, home: Home, 
             return [event.message async for event in client.fine_tuning.jobs.list_events(job.id)]
 
     assert asyncio.run(listed())[0] == "The job is cancelled"
+
+
+def test_without_room_a_job_is_refused_with_what_would_fit(
+    carol: openai.OpenAI, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingot.serve.local.launcher.free_bytes", lambda: 1 << 20)
+    file = uploaded(carol)
+    with pytest.raises(openai.BadRequestError, match="take a smaller model") as caught:
+        carol.fine_tuning.jobs.create(model="acme", training_file=file)
+    assert caught.value.param == "model"
+    assert not carol.fine_tuning.jobs.list(metadata={"team": "none"}).data
+    assert not list(home.path.glob("trainings/*/conversations.jsonl"))
+
+
+def test_without_keys_only_the_user_of_the_server_may_train(home: Home) -> None:
+    with listening(local_app(home, ["acme"], engine="torch", supervised=False)) as address:
+        body = {"model": "acme", "training_file": "file-0"}
+        own = httpx.post(f"{address}{PATH}", json=body)
+        assert (own.status_code, own.json()["error"]["param"]) == (400, "training_file")  # let in, and nothing begun
+        passed_on = httpx.post(f"{address}{PATH}", json=body, headers={"X-Forwarded-For": "203.0.113.7"})
+        assert passed_on.status_code == 403
+        assert "--key-file" in passed_on.json()["error"]["message"]

@@ -113,13 +113,11 @@ async def heard(asked: Asked, server: Server, tally: Tally) -> list[Answer]:
     return [Answer.of(index, parts) for index, parts in said.items()]
 
 
-async def spoken_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[list[Part], None]:
+def spoken_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[list[Part], None]:
     """Yield what the answers may say, one after another: each time what came since. Raises TimeoutError."""
     doors = server.judges.doors(asked.model, tally.principal, asked.policies)
     written = _written_parts(asked, server, tally)
-    async with aclosing(written if doors.are_open else doors.guarded(written)) as batches:
-        async for batch in batches:
-            yield batch
+    return written if doors.are_open else doors.guarded(written)
 
 
 async def _written_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGenerator[list[Part], None]:
@@ -128,7 +126,8 @@ async def _written_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGen
         for question in asked.questions:
             reads = reader(asked, question)
             salted = replace(question, params=replace(question.params, cache_salt=tally.principal.cache_salt))
-            async with aclosing(gateway.tokens(asked.model.engine, salted)) as batches:
+            made = gateway.tokens(asked.model.engine, salted, asked.is_stream, tally.begin)
+            async with aclosing(made) as batches:
                 async for tokens in batches:
                     tally.know(question.prompt, tokens[0].cached)
                     parts: list[Part] = []

@@ -12,16 +12,19 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from ingot.core.errors import UsageError
+from ingot.core.errors import InputError, UsageError
+from ingot.core.storage import room_on_disk
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
-from ingot.infer.engine import Engine, open_engine
+from ingot.infer.adapted import Adapted
+from ingot.infer.engine import REFERENCE_ENGINE, Engine, open_engine
 from ingot.registry.files import FileStore
 from ingot.serve.app import create_app
 from ingot.serve.doors import LOOPBACK_NAMES, KnownAs
 from ingot.serve.gateway import Limits
 from ingot.serve.guarding import Judges
 from ingot.serve.links import KEY_BYTES, Links
+from ingot.serve.local.adapters import has_adapters
 from ingot.serve.local.decisions import DECISIONS_FILE, DecisionFile
 from ingot.serve.local.keys import Anybody, KeyFile
 from ingot.serve.local.launcher import HomeLauncher
@@ -51,29 +54,33 @@ def local_app(
     classifiers: Sequence[str] = (),
     most_bytes: int | None = None,
     draft: str | None = None,
+    known_as: Sequence[str] = (),
 ) -> FastAPI:
     """Open the models `names` (or `name@version`) and return the application that serves them on `host`.
 
     Each runs in a child process that is started again when it dies, unless `supervised` is off. `policies` is a file
     that says what they may read and answer, `classifiers` names artifacts that tell classes apart. Together the models
     hold `most_bytes` at most, where that is given: idle ones are closed for others. `draft` names a smaller model that
-    guesses ahead for all of them.
+    guesses ahead for all of them. `known_as` are names by which it may be addressed beside the machine's own.
 
     The files are compared with their recorded hashes first. Raises UsageError for an unknown name, or when the server
     would be open to the network without a key.
     """
-    if key_file is None and host not in LOOPBACK_NAMES:
+    if key_file is None and (host not in LOOPBACK_NAMES or known_as):
+        is_near = host in LOOPBACK_NAMES
+        what, option = (f"the name {known_as[0]}", "--known-as") if is_near else (f"listening on {host}", "--host")
         raise UsageError(
-            f"listening on {host} lets other machines in, and no key is asked for",
-            where="--host",
+            f"{what} lets other machines in, and no key is asked for",
+            where=option,
             why="everybody on the network could use the model, and read what it learned",
-            fix="add --key-file FILE with an API key, or leave out --host",
+            fix=f"add --key-file FILE with an API key, or leave out {option}",
         )
 
     guessing = None if draft is None else _verified(home, draft)
 
     def opener(artifact: Artifact) -> Engine:
-        return open_engine(artifact.path, engine, warn, supervised=supervised, draft=guessing)
+        chosen = REFERENCE_ENGINE if engine == "auto" and has_adapters(home, names, artifact.reference) else engine
+        return open_engine(artifact.path, chosen, warn, supervised=supervised, draft=guessing)
 
     authenticator = Anybody() if key_file is None else KeyFile(key_file)
     source = HomeModels(home, names, opener, price, most_bytes=most_bytes)
@@ -83,9 +90,10 @@ def local_app(
     judges = judges_of(home, source, policies, classifiers)
     launcher = HomeLauncher(home, source.adopt)
     while_up = _open(source, meter, launcher)
-    known_as = known_names(host)
     links = Links(link_key(home.path / LINK_KEY))
-    return create_app(source, authenticator, meter, store, limits, known_as, while_up, judges, launcher, links)
+    return create_app(
+        source, authenticator, meter, store, limits, known_names(host, known_as), while_up, judges, launcher, links
+    )
 
 
 def _verified(home: Home, name: str) -> Path:
@@ -111,7 +119,7 @@ def link_key(path: Path) -> bytes:
             return key
         path.unlink()  # a crash has torn it: links that were made with it end here
         return link_key(path)
-    with os.fdopen(descriptor, "wb") as file:
+    with room_on_disk(path.parent), os.fdopen(descriptor, "wb") as file:
         key = secrets.token_bytes(KEY_BYTES)
         file.write(key)
     return key
@@ -120,22 +128,32 @@ def link_key(path: Path) -> bytes:
 def judges_of(home: Home, source: ModelSource, policies: Path | None, classifiers: Sequence[str]) -> Judges:
     """Return who judges texts: the policies of a file, and classifiers of the home by their names."""
     scorers = HomeScorers(home, source)
-    text = None if policies is None else policies.read_text(encoding="utf-8")
-    read = Policies() if text is None else read_policies(text, str(policies), scorers)
+    read = Policies() if policies is None else read_policies(_text(policies), str(policies), scorers)
     by_name = {name: scorers.classifier(name) for name in classifiers}
     return Judges(read, DecisionFile(home.path / DECISIONS_FILE), by_name)
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        why = f"it is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"
+        raise InputError("the policies cannot be read", where=str(path), why=why, fix="save them as UTF-8") from None
+
+
 def cache_tokens(source: ModelSource) -> int | None:
-    """Return how many tokens the engines can hold together, or None when one of them does not tell."""
-    totals = [model.engine.stats().cache_tokens_total for model in source.models()]
+    """Return how many tokens the engines can hold together, or None when one of them does not tell, or none is open."""
+    # An adapter shares the engine of its base, which is open as well and counts for both.
+    engines = [model.engine for model in source.models() if not isinstance(model.engine, Adapted)]
+    totals = [engine.stats().cache_tokens_total for engine in engines]
     known = [total for total in totals if total is not None]
-    return sum(known) if len(known) == len(totals) else None
+    return sum(known) if known and len(known) == len(totals) else None
 
 
-def known_names(host: str) -> KnownAs:
-    """Return the names a server that listens on `host` may be addressed by."""
+def known_names(host: str, others: Sequence[str] = ()) -> KnownAs:
+    """Return the names a server that listens on `host` may be addressed by, with `others` that its owner says."""
+    said = {name.lower() for name in others}
     if host in LOOPBACK_NAMES:
-        return KnownAs()
-    own = {socket.gethostname().lower(), host.lower()} - _EVERYWHERE
+        return KnownAs(LOOPBACK_NAMES | said)
+    own = ({socket.gethostname().lower(), host.lower()} - _EVERYWHERE) | said
     return KnownAs(LOOPBACK_NAMES | own, any_address=True)

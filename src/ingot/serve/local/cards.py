@@ -46,10 +46,11 @@ def card_of(model: Artifact, codec: Codec) -> ModelCard:
         reference=model.reference,
         kind=kind_of(model),
         created=created(model),
-        context=context_of(model.path),
+        context=int(model.facts["context"]) if "base" in model.facts else context_of(model.path),
         engine=str(read_certificate(model.path).get("engine", REFERENCE_ENGINE)),
         fills_in=fills_in(codec),
         run=model.record.run_id or None,
+        base=model.facts.get("base"),
     )
 
 

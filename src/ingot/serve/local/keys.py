@@ -28,8 +28,8 @@ class Anybody:
     """An authenticator for a server that only this machine reaches."""
 
     def principal(self, key: str | None) -> Principal:
-        """Let everybody in; they may train, too."""
-        return Principal("local", _LOCAL)
+        """Let everybody in; of them, the user this server runs as may train, too (see routes/fine_tuning)."""
+        return Principal("local", _LOCAL, has_key=False)
 
 
 class KeyFile:
@@ -73,8 +73,13 @@ class KeyFile:
 
 def read_keys(path: Path) -> list[_Key]:
     """Return the keys of a file, hashed, with what they may do. Raises InputError naming the line that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        why = f"it is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"
+        raise InputError("the key file cannot be read", where=str(path), why=why, fix="write one key a line") from None
     keys = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         words = line.partition("#")[0].split()
         if words:
             limits = [word for word in words[1:] if word != _OPERATOR]

@@ -20,11 +20,13 @@ from typing import Any
 
 import psutil
 
+from ingot.core.hardware import has_gpu
 from ingot.core.storage import remove_tree, room_on_disk
 from ingot.flow.home import Home, check_name
 from ingot.flow.runs import read_run
 from ingot.recipes.fine_tune import start_of
 from ingot.registry.files import FileStore
+from ingot.serve.local.fitting import check_memory, free_bytes
 from ingot.serve.local.points import csv_of, points_of
 from ingot.serve.local.story import STORY, read_story, tell
 from ingot.serve.local.trainer import CONVERSATIONS, ORDER, RUNS, TRAININGS, VALIDATION, write_order
@@ -59,12 +61,14 @@ class HomeLauncher:
         validation: Iterable[Mapping[str, Any]] | None,
     ) -> None:
         """Keep what a training needs."""
-        start_of(FileStore(self._home).get(order.base), self._home)
+        start = start_of(FileStore(self._home).get(order.base), self._home)
         folder = self._folder(check_name(order.name))
         folder.mkdir(parents=True)
         try:
             with room_on_disk(folder):
                 _write(folder / CONVERSATIONS, conversations)
+                if not has_gpu():  # whose memory is not known here: what does not fit ends as a job that failed
+                    check_memory(order, start, folder / CONVERSATIONS, free_bytes())
                 if validation is not None:
                     _write(folder / VALIDATION, validation)
                 write_order(folder, order)
@@ -181,8 +185,9 @@ class HomeLauncher:
 def _without_run(code: int, output: Path) -> TrainingSeen:
     if code in _INTERRUPTED:
         return TrainingSeen("stopped")
-    if code == 0:
-        return TrainingSeen("lost")  # another process was at it
+    # Another process was at it, or something ended it before it could say anything: it is begun again, a few times.
+    if code <= 0:
+        return TrainingSeen("lost")
     words = output.read_bytes()[-_LAST_WORDS:].decode("utf-8", errors="replace").strip().splitlines()
     return TrainingSeen("failed", next((line for line in words if not line.startswith(" ")), "it ended without a word"))
 

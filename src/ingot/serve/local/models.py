@@ -3,7 +3,8 @@
 A thread looks at the releases (see `ingot.registry.release`) several times a second, and for new versions every other
 one. A version that is to answer is compared with its recorded hashes, opened beside the old one, and asked something;
 only when it gives an answer do requests go to it. Requests under way keep the old engine, which stays open for a while
-in case somebody wants it back. A version that fails is said once and never served; the old one stays.
+in case somebody wants it back. A version that fails is said once and never served; the old one stays. One that begins
+to fail while it answers (see `judging`) is taken back, and the one before it answers again.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from types import TracebackType
 from ingot.core.errors import BusyError, IngotError, UsageError
 from ingot.flow.home import Home
 from ingot.registry.files import FileStore
-from ingot.registry.release import Release, noted, without
+from ingot.registry.release import Release, failing, meant, noted, without
 from ingot.registry.release_file import ReleaseFile
 from ingot.registry.releasing import Releasing
 from ingot.serve.local.cards import Cards
+from ingot.serve.local.judging import Judge
 from ingot.serve.local.open_models import Opener, OpenModels
 from ingot.serve.local.serving import Serving, told
 from ingot.serve.ports import ModelCard, ModelState, Origin, Price, ServedModel, TrafficShare
@@ -33,7 +35,6 @@ _WARM_SECONDS = 600.0  # how long a version that was replaced stays open
 _TICK_SECONDS = 0.2
 _RETRY_SECONDS = 5.0
 _PATIENCE_SECONDS = 10.0  # how long a request waits for others to make room
-_LEAST_FAILURES = 3  # fewer say nothing about a canary
 _SERVER = "server"
 
 
@@ -92,7 +93,7 @@ class HomeModels:
         most_bytes: int | None = None,
         warm_seconds: float = _WARM_SECONDS,
     ) -> None:
-        self._home, self._store, self._file = home, FileStore(home), ReleaseFile(home)
+        self._home, self._store, self._file = home, FileStore(home, with_adapters=True), ReleaseFile(home)
         self._cards = Cards(self._store)
         self._pool = OpenModels(self._store, opener, self._cards, price, most_bytes)
         self._seconds, self._warm_seconds = seconds, warm_seconds
@@ -100,6 +101,7 @@ class HomeModels:
         self._asked: dict[str, Future[None]] = {}
         self._failed: dict[str, IngotError] = {}
         self._taken_back: set[tuple[str, str]] = set()  # canaries, by the name they had a share of
+        self._judge = Judge()
         self._retry_at: dict[str, float] = {}
         self._warm: dict[str, tuple[str, float]] = {}
         self._turn = threading.RLock()
@@ -107,7 +109,7 @@ class HomeModels:
         self._thread = threading.Thread(target=self._follow, name="releases", daemon=True)
         self._state, self._releases = self._file.state(), self._file.read()
         self._told = told(names, self._releases, self._store)
-        self._newest = {one.stable: self._store.get(one.stable).reference for one in self._wanted().values()}
+        self._versions = {one.stable: self._versions_of(one.stable) for one in self._wanted().values()}
         try:
             self._open_all()
         except BaseException:
@@ -172,7 +174,7 @@ class HomeModels:
                 return
             self._told = self._told.adopting(name, owner)
             release = self._wanted().get(name)  # none for a name that was archived or deleted
-            future = self._ask(self._concrete(release.stable)) if release is not None and waits else None
+            future = self._ask(self._target(release)) if release is not None and waits else None
         try:
             if future is not None:
                 future.result()
@@ -209,7 +211,7 @@ class HomeModels:
     def _scan(self) -> None:
         """Find out which versions are the newest, and how much the engines hold."""
         followed = {one.stable for one in self._wanted().values() if "@" not in one.stable}
-        self._newest |= {name: self._store.get(name).reference for name in followed}
+        self._versions |= {name: self._versions_of(name) for name in followed}
         self._pool.look()
 
     def _tick(self) -> None:
@@ -220,7 +222,7 @@ class HomeModels:
                 if future.done() and self._asked[reference] is future:
                     del self._asked[reference]
                     self._heed(reference, future)
-            self._check_canaries()
+            self._check()
             self._apply()
 
     def _read(self) -> None:
@@ -238,6 +240,7 @@ class HomeModels:
                     for version in release.versions:  # somebody wants it tried again
                         self._failed.pop(version, None)
                         self._taken_back.discard((name, version))
+                        self._judge.begin(name, version)
         self._state, self._releases = state, releases
 
     def _wanted(self) -> dict[str, Release]:
@@ -258,7 +261,7 @@ class HomeModels:
         self._pool.keep(needed, {*(one for one, _ in self._warm.values()), *self._asked})
 
     def _serving(self, release: Release, before: Serving | None) -> Serving:
-        target = self._concrete(release.stable)
+        target = self._target(release)
         stable = before.stable if before is not None and not self._pool.is_open(target) else target
         if (before is None and release.name not in self._told.adopted) or target != stable:
             self._try(target)
@@ -269,12 +272,15 @@ class HomeModels:
         canary = release.canary if release.canary and release.canary.version in ready else None
         return Serving(release, stable, canary, release.shadow if release.shadow in ready else None)
 
-    def _concrete(self, reference: str) -> str:
-        if "@" in reference:
-            return reference
-        if reference not in self._newest:
-            self._newest[reference] = self._store.get(reference).reference
-        return self._newest[reference]
+    def _target(self, release: Release) -> str:
+        if release.stable not in self._versions:
+            self._versions[release.stable] = self._versions_of(release.stable)
+        return meant(release, self._versions[release.stable])
+
+    def _versions_of(self, reference: str) -> list[str]:
+        """Return the versions of a model, oldest first, or the one that is named. Raises UsageError without any."""
+        named = [one.reference for one in self._store.models() if one.name == reference]
+        return named or [self._store.get(reference).reference]
 
     def _try(self, reference: str) -> None:
         is_due = time.monotonic() >= self._retry_at.get(reference, 0.0)
@@ -302,10 +308,12 @@ class HomeModels:
             return
         self._failed[reference] = error if isinstance(error, IngotError) else UsageError(str(error))
         for name, serving in list(self._table.items()):
-            if reference in (*serving.release.versions, self._concrete(serving.release.stable)):
+            if reference in (*serving.release.versions, self._target(serving.release)):
                 stays = "" if serving.stable == reference else f", {serving.stable} stays"
                 _log.error("%s is not served%s: %s", reference, stays, error)
-                self._take_back(name, reference, str(error).partition("\n")[0])
+                # Where nothing else answers, all that a name follows may fail alike: that is no reason to give one up.
+                others = self._versions_of_followed(serving.release) if stays else ()
+                self._take_back(name, reference, str(error).partition("\n")[0], others)
 
     def _say_it_waits(self, reference: str, error: BusyError) -> None:
         """Tell whoever changed a release why nothing happens yet."""
@@ -314,24 +322,41 @@ class HomeModels:
             if name in self._releases and reference != serving.stable and reference in serving.release.versions:
                 self._change(name, lambda old: old and noted(old, _SERVER, f"{reference} waits: {error.what}"))
 
-    def _check_canaries(self) -> None:
-        for name, serving in self._table.items():
-            canary = serving.canary
-            model = self._pool.get(canary.version, name) if canary is not None else None
-            if canary is None or model is None:
-                continue
-            failed, seen = model.outcomes.seen()
-            if failed >= _LEAST_FAILURES and failed > canary.most_errors * seen:
-                why = f"{failed} of its last {seen} answers failed"
+    def _check(self) -> None:
+        """Take back what has begun to fail. A version that the server was started to serve stays, whatever it does."""
+        for name, serving in list(self._table.items()):
+            canary, stable = serving.canary, self._pool.get(serving.stable, name)
+            tried = self._pool.get(canary.version, name) if canary is not None else None
+            if canary is not None and tried is not None and (why := self._judge.flaw(name, tried, canary)):
                 self._taken_back.add((name, canary.version))  # it gets nothing more, whatever the file says
                 _log.error("the canary %s of %s is taken back: %s", canary.version, name, why)
                 self._take_back(name, canary.version, why)
+            if name in self._told.pinned or stable is None or self._target(serving.release) != stable.reference:
+                continue
+            if (why := self._judge.flaw(name, stable)) and not self._fall_back(name, stable.reference, why):
+                _log.error("%s fails and stays, as nothing a server may go back to is left: %s", stable.reference, why)
 
-    def _take_back(self, name: str, version: str, why: str) -> bool:
-        """Take a version that failed out of a release; say whether there was something to take."""
+    def _fall_back(self, name: str, version: str, why: str) -> bool:
+        """Let what answered before answer again; say whether there was something, and a person brought this here."""
 
         def how(release: Release | None) -> Release | None:
-            return None if release is None else without(release, version, _SERVER, why)
+            release = release or Release(name, name)
+            return failing(release, version, _SERVER, why, self._versions_of_followed(release))
+
+        return self._change(name, how)
+
+    def _versions_of_followed(self, release: Release) -> Sequence[str]:
+        return () if "@" in release.stable else self._versions.get(release.stable, ())
+
+    def _take_back(self, name: str, version: str, why: str, others: Sequence[str] = ()) -> bool:
+        """Take a version that failed out of a release; say whether there was something to take.
+
+        `others` are the versions of the model that it follows, where it may leave one out.
+        """
+
+        def how(release: Release | None) -> Release | None:
+            release = release or (Release(name, name) if others else None)
+            return None if release is None else without(release, version, _SERVER, why, others)
 
         return self._change(name, how)
 
@@ -341,14 +366,16 @@ class HomeModels:
             is_changed = self._file.change(name, how) is not None
         except (IngotError, OSError) as error:
             _log.error("the release of %s cannot be written: %s", name, error)
-            return False
+            changed = how(self._releases.get(name))
+            self._releases = self._releases if changed is None else {**self._releases, name: changed}
+            return changed is not None
         self._read()
         return is_changed
 
     def _open_all(self) -> None:
         """Open what answers under every name, as far as there is room; what has failed goes back to what was before."""
         for name in list(self._wanted()):
-            while not self._open_first(name, self._concrete(self._wanted()[name].stable)):
+            while not self._open_first(name, self._target(self._wanted()[name])):
                 pass
             # Before the first request, so that conversations it has begun stay with it.
             canary = self._wanted()[name].canary
@@ -397,7 +424,7 @@ class HomeModels:
             return None
         changed = how(Releasing(self._home, who))
         self._tick()
-        serving = self._table.get(name) or Serving(changed, self._concrete(changed.stable))
+        serving = self._table.get(name) or Serving(changed, self._target(changed))
         return self._card(name, serving)
 
 

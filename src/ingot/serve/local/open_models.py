@@ -5,6 +5,9 @@
     3. it compares the files with their recorded hashes, opens the engine and asks it something (see `smoke`)
     4. from then on `get` returns it, until it is let go
 
+One that is an adapter beside another model answers through the engine of that one, which is opened first where it is
+not open, and stays as long as any of its adapters: their weights are let go one by one, those of the base once, last.
+
 How much a version holds is guessed from its files before it is open; once its engine runs in a process of its own, that
 process is looked at.
 """
@@ -16,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 import psutil
@@ -23,6 +27,7 @@ import psutil
 from ingot.core.errors import BusyError, InputError
 from ingot.core.storage import as_size
 from ingot.flow.artifact import Artifact
+from ingot.infer.adapted import open_adapter
 from ingot.infer.engine import Engine
 from ingot.registry.files import FileStore
 from ingot.serve.local.cards import Cards, created, kind_of
@@ -42,6 +47,7 @@ class _Open:
     model: ServedModel
     bytes: int
     closed: Future[None]
+    base: str | None = None  # whose weights it uses
     named: dict[str, ServedModel] = field(default_factory=dict)
 
     @property
@@ -69,6 +75,7 @@ class OpenModels:
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="open-model")
         self._closer = ThreadPoolExecutor(1, thread_name_prefix="close-model")
         self._needed: frozenset[str] = frozenset()
+        self._awaited: list[str] = []  # the base of the adapter that is being opened
         self.passed: set[str] = set()  # every version that has passed the gate
 
     def get(self, reference: str, name: str) -> ServedModel | None:
@@ -94,7 +101,7 @@ class OpenModels:
         with self._lock:
             future = self._opening.get(reference)
             if future is None:
-                future = self._loader.submit(self._load, reference, patience)
+                future = self._loader.submit(self._load_one, reference, patience)
                 self._opening[reference] = future
                 future.add_done_callback(lambda _: self._opening.pop(reference, None))
         return future
@@ -106,6 +113,8 @@ class OpenModels:
         """
         self._needed = frozenset(needed)
         kept = {*needed, *spare}
+        # An adapter that is being opened counts on its base, which nobody else may need.
+        kept |= {base for base, users in self._beside_bases().items() if users & kept} | set(self._awaited)
         self.passed &= kept
         for reference in [one for one in self._open if one not in kept]:
             if (dropped := self._drop(reference)) is not None:
@@ -125,26 +134,52 @@ class OpenModels:
         self.keep(())
         self._closer.shutdown()
 
+    def _load_one(self, reference: str, patience: float | None) -> None:
+        try:
+            self._load(reference, patience)
+        finally:
+            self._awaited.clear()
+
     def _load(self, reference: str, patience: float | None) -> None:
         if reference in self._open:
             return
         artifact = self._store.get(reference)
-        needs = weight(artifact)
-        self._make_room(reference, needs, patience)
-        self._store.verify(artifact)
-        engine = self._open_engine(artifact)
-        try:
+        with ExitStack() as undo:
+            base = self._leased(artifact.facts["base"], patience, undo) if "base" in artifact.facts else None
+            needs = weight(artifact)
+            self._make_room(reference, needs, patience)
+            self._store.verify(artifact)
+            engine = self._open_engine(artifact) if base is None else self._beside_base(artifact, base)
+            undo.callback(engine.close)
             smoke(engine)
-        except BaseException:
-            engine.close()
-            raise
-        closed: Future[None] = Future()
-        model = replace(
-            served(artifact, engine), price=self._price, lease=Lease(lambda: self._close(reference, engine, closed))
-        )
+            self._keep_open(artifact, engine, needs, base)
+            undo.pop_all()
+
+    def _leased(self, reference: str, patience: float | None, undo: ExitStack) -> ServedModel:
+        """Return the base of an adapter, open, and not to be closed before `undo` or its adapters let it go."""
+        self._awaited.append(reference)
+        while True:
+            self._load(reference, patience)
+            found = self._open.get(reference)
+            if found is not None and found.model.lease.take():
+                undo.callback(found.model.lease.give_back)
+                return found.model
+
+    def _beside_base(self, artifact: Artifact, base: ServedModel) -> Engine:
+        folder = self._store.get(base.reference).path
+        return open_adapter(base.engine, base.reference, folder, artifact.path)
+
+    def _keep_open(self, artifact: Artifact, engine: Engine, needs: int, base: ServedModel | None) -> None:
+        reference, closed = artifact.reference, Future[None]()
+
+        def close() -> None:
+            self._close(reference, engine, closed, base)
+
+        model = replace(served(artifact, engine), price=self._price, lease=Lease(close))
         self._cards.learn(artifact, engine.codec)
         with self._lock:
-            self._open = {**self._open, reference: _Open(model, _held(engine) or needs, closed)}
+            opened = _Open(model, _held(engine) or needs, closed, base.reference if base else None)
+            self._open = {**self._open, reference: opened}
             self.passed.add(reference)
 
     def _make_room(self, reference: str, needs: int, patience: float | None) -> None:
@@ -195,7 +230,15 @@ class OpenModels:
             self._open = {name: other for name, other in self._open.items() if name != reference}
         return one
 
-    def _close(self, reference: str, engine: Engine, closed: Future[None]) -> None:
+    def _beside_bases(self) -> dict[str, set[str]]:
+        """Return which open versions use the weights of another one, by that one."""
+        found: dict[str, set[str]] = {}
+        for reference, one in self._open.items():
+            if one.base is not None:
+                found.setdefault(one.base, set()).add(reference)
+        return found
+
+    def _close(self, reference: str, engine: Engine, closed: Future[None], base: ServedModel | None) -> None:
         """Close an engine in a thread of its own: the last answer may end on the event loop, which must not wait."""
 
         def close() -> None:
@@ -203,6 +246,8 @@ class OpenModels:
                 engine.close()
             except Exception:
                 _log.exception("%s could not be closed", reference)
+            if base is not None:
+                base.lease.give_back()
             closed.set_result(None)
 
         try:
@@ -224,8 +269,9 @@ def served(artifact: Artifact, engine: Engine) -> ServedModel:
 
 
 def weight(artifact: Artifact) -> int:
-    """Return how many bytes a model will about hold: its largest file, and the process around it."""
-    return max((entry.bytes for entry in artifact.record.files.values()), default=0) + _PROCESS_BYTES
+    """Return how many bytes a model will about hold: its largest file, and the process around it, if it has its own."""
+    largest = max((entry.bytes for entry in artifact.record.files.values()), default=0)
+    return largest if "base" in artifact.facts else largest + _PROCESS_BYTES
 
 
 def _held(engine: Engine) -> int | None:

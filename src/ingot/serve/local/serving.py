@@ -38,7 +38,9 @@ class Serving:
         shares = [TrafficShare(name, self.stable, "stable", 1 - given)]
         if self.canary is not None:
             shares.append(TrafficShare(name, self.canary.version, "canary", given))
-        return [*shares, *([TrafficShare(name, self.shadow, "shadow", 0.0)] if self.shadow else [])]
+        if self.shadow is not None:
+            shares.append(TrafficShare(name, self.shadow, "shadow", 0.0))
+        return shares + [TrafficShare(name, version, "failed", 0.0) for version in self.release.failed]
 
     @property
     def references(self) -> set[str]:

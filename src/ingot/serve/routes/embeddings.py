@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from ingot.core.errors import IngotError
 from ingot.serve import mistral_api, openai_api
 from ingot.serve.asks.prompts import prompt_ids, several
 from ingot.serve.ports import Principal, ServedModel
@@ -41,6 +42,8 @@ async def embedded(body: Body, model: ServedModel, server: Server, principal: Pr
     most = max(map(len, prompts))
     async with model.outcomes.one(), server.tally(model, reads, most, principal, "embeddings") as tally:
         vectors = await server.gateway.compute(lambda: model.engine.embed(prompts))
+        if not np.isfinite(vectors).all():
+            raise IngotError("the model gives no vectors", why="a number in its weights is none")
         usage = tally.usage()
     _check_size(body, vectors.shape[1])
     is_packed = body.encoding_format == "base64"

@@ -25,6 +25,7 @@ from ingot.serve.fine_tuning.record import (
 from ingot.serve.fine_tuning.request import JobRequest, check, ordered
 from ingot.serve.fine_tuning.runner import JobRunner, may_train
 from ingot.serve.kept import FILE, found, new_id, now, page_of
+from ingot.serve.peer import is_own_user
 from ingot.serve.ports import Principal, TrainingOrder
 from ingot.serve.refusal import Refusal
 from ingot.serve.routes.given import Caller, ServerHere, takes
@@ -40,7 +41,7 @@ router = APIRouter()
 @router.post(_PATH, openapi_extra=takes(JobRequest))
 async def create_job(request: Request, server: ServerHere, caller: Caller) -> dict[str, Any]:
     """Begin to make a model of the caller's own. The files are read whole before the job is accepted."""
-    runner, most = _runner(request), may_train(caller)
+    runner, most = _runner(request), _may_train(request, caller)
     body = await read_as(request, JobRequest)
     check(body)
     base = server.card(body.model, caller=caller)
@@ -119,8 +120,21 @@ async def pause_job(job_id: str, request: Request, server: ServerHere, caller: C
 @router.post(_PATH + "/{job_id}/resume")
 async def resume_job(job_id: str, request: Request, server: ServerHere, caller: Caller) -> dict[str, Any]:
     """Go on with a paused job, from the very step it was at, as soon as there is room."""
-    may_train(caller)
+    _may_train(request, caller)
     return await _changed(job_id, QUEUED, request, server, caller)
+
+
+def _may_train(request: Request, caller: Principal) -> int:
+    """Return how many jobs a caller may have at once. Raises Refusal 403 for none.
+
+    Training writes into the home and keeps the machine busy for hours. Without keys everybody on this machine reaches
+    the server, and a proxy may let others in: of them, only the user who started it may do that.
+    """
+    most = may_train(caller)
+    if not caller.has_key and not is_own_user(request.scope):
+        message = "without a key file only programs of the user who runs this server may train, and none behind a proxy"
+        raise Refusal(403, f"{message}: start it with --key-file", code="insufficient_permissions")
+    return most
 
 
 async def _changed(job_id: str, status: str, request: Request, server: Server, caller: Principal) -> dict[str, Any]:

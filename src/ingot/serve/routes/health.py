@@ -18,7 +18,7 @@ router = APIRouter()
 async def health(server: ServerHere) -> dict[str, Any]:
     """Say that the server is up, what it serves and how busy it is."""
     gateway = server.gateway
-    models = [card.id for card in server.source.cards()]
+    models = [card.id for card in server.cards()]  # anybody may ask this: no word of what belongs to a key
     return {"status": "ok", "models": models, "active": gateway.active, "waiting": gateway.waiting}
 
 
