@@ -19,6 +19,7 @@ from ingot.infer.engine import Stop
 from ingot.infer.engines.torch import Config, Engine
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
+from ingot.tokenizer.chat import render
 from tests.infer.tiny_model import CONTEXT, make_model
 from tests.registry.made import add
 
@@ -88,3 +89,48 @@ def test_bytes_that_are_no_text_are_answered_and_the_conversation_goes_on(model:
     assert b"not valid UTF-8: byte 0xe9" in done.stderr
     assert b"iconv" in done.stderr
     assert done.stdout.count(b"tokens/s)") == 1
+
+
+class Heard(Stopped):
+    """The reference engine, nobody stops it; keeps the ids it was given."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.heard: list[list[int]] = []
+
+    def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
+        self.heard.append(list(prompt))
+        return Engine.generate(self, prompt, params, stop)
+
+
+def test_a_model_that_was_taught_to_answer_reads_turns(model: Artifact) -> None:
+    engine = Heard(model.path)
+    talk = Talk(engine, SamplingParams(max_tokens=6, temperature=0.0), is_in_turns=True)
+    with CliRunner().isolation(input="who\n/more\nwhy\n/new\nhow\n/quit\n"):
+        _converse(model, talk)
+    first, more, second, anew = engine.heard
+    asked = [{"role": "user", "content": "who"}]
+    assert first == render(asked, engine.codec, add_generation_prompt=True).ids
+    assert more[: len(first)] == first
+    told = engine.codec.decode(second)
+    assert told.index("who") < told.index("why")
+    assert anew == render([{"role": "user", "content": "how"}], engine.codec, add_generation_prompt=True).ids
+    assert [turn["role"] for turn in talk.turns] == ["user", "assistant"]
+
+
+def test_the_oldest_turns_are_left_out_where_there_is_no_room(
+    model: Artifact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = Heard(model.path)
+    talk = Talk(engine, SamplingParams(max_tokens=20), is_in_turns=True)
+    talk.turns = [{"role": role, "content": "def visit(self): return " * 4} for role in ("user", "assistant", "user")]
+    ids = talk.ids_in_turns()
+    assert len(ids) <= CONTEXT - 20
+    assert ids == render(talk.turns[-1:], engine.codec, add_generation_prompt=True).ids
+    assert "are left out" in capsys.readouterr().err
+
+
+def test_a_model_of_another_template_is_noted(ingot_home: Path, tmp_path: Path) -> None:
+    files = {path.name: path for path in make_model(tmp_path / "tiny").iterdir()}
+    add(Home(ingot_home), "acme", files=files, facts={"kind": "chat", "engine": "torch", "chat_template": "sha256:0"})
+    assert "another version of Ingot framed" in chat("--prompt", "who", "--temperature", "0")[1]

@@ -79,6 +79,7 @@ def test_mistakes_are_said_before_any_work(home: Home, tmp_path: Path, capsys: p
         (["export", "acme", "--to", "gguf", "--out", str(tmp_path / "a" / "b")], 2, "mkdir -p"),
         (["verify", str(tmp_path)], 3, "neither a record nor a certificate"),
         (["verify", "amce"], 2, "did you mean 'acme'"),
+        (["verify", "./acme-q8"], 2, "there is nothing at this path"),
     ):
         assert run(arguments) == code, arguments
         assert says in capsys.readouterr().err

@@ -55,3 +55,24 @@ def test_the_address_can_be_pasted(
     printed = capsys.readouterr().out
     assert f"at {shown}" in printed
     assert f"'{shown}" in printed or "[" not in shown
+
+
+def test_an_address_of_another_machine_is_not_called_taken() -> None:
+    with pytest.raises(BusyError) as caught:
+        listen("192.0.2.1", 0)  # RFC 5737: nobody's
+    assert "--host must be an address of this machine" in caught.value.fix
+
+
+@pytest.mark.parametrize("option", ["--key-file", "--policies", "--tls-key"])
+def test_a_folder_is_no_file(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "acme", option, str(tmp_path)]) == 2
+    assert option in capsys.readouterr().err
+
+
+def test_a_certificate_without_its_key_is_told_before_anything_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "server.pem"
+    path.write_text("")
+    assert run(["serve", "acme", "--tls-certificate", str(path)]) == 2
+    assert "add --tls-key FILE" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from ingot.core.errors import InputError
 from ingot.flow.home import Home
 from ingot.flow.step import Partial
 from ingot.recipes.fine_tune import Choices, fine_tune, start_of
-from ingot.train.config import PretrainConfig
+from ingot.train.config import AdapterConfig, PretrainConfig
 from tests.registry.made import add
 
 
@@ -38,3 +38,17 @@ def test_the_graph_takes_the_start_as_it_is(tmp_path: Path) -> None:
         assert (checkpoint.inputs["start"].artifact, checkpoint.is_resumable) == ("acme", True)
         assert plan.inputs == {}
         assert (model.artifact, model.config.kind) == ("acme-2", "chat")
+
+
+def test_an_adapter_is_packaged_over_the_model_it_was_trained_beside(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    checkpoint = add(home, "acme-checkpoint", "Checkpoint", facts={"model": {"width": 4}})
+    base = add(home, "acme", facts={"kind": "chat"}, checkpoint=checkpoint.reference)
+    choices = Choices(adapters=AdapterConfig(rank=2))
+    steps, given = fine_tune("sales", base, home, tmp_path / "c", None, choices)
+    assert given == {"start": checkpoint, "base": base}
+    assert (steps[-1].kind, set(steps[-1].inputs)) == ("Adapter", {"adapters", "base"})
+    assert steps[1].config.literals["rate_factor"] == 10.0
+    assert steps[2].config.literals["adapters"]["rank"] == 2
+    with pytest.raises(InputError, match="is a Checkpoint, and adapters are served over a model"):
+        fine_tune("sales", checkpoint, home, tmp_path / "c", None, choices)

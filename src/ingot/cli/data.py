@@ -1,6 +1,6 @@
 """`ingot data`: look into a dataset, say why a document is where it is, try rules, and remove a document for good.
 
-`label` and `tokens` lie in files of their own.
+`label`, `labels` and `tokens` lie in files of their own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ingot.cli.options import shared
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.printable import printable
 from ingot.cli.show.tables import print_table
+from ingot.cli.token_labels import labels
 from ingot.cli.tokens import tokens
 from ingot.cli.wire import home_at
 from ingot.core.storage import as_size
@@ -42,6 +43,7 @@ def data() -> None:
 
 
 data.add_command(label)
+data.add_command(labels)
 data.add_command(tokens)
 
 

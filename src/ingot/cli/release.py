@@ -47,7 +47,7 @@ def show(name: str | None, home_path: str, as_json: bool, debug: bool) -> None:
     elif not found:
         click.echo("No name has a release yet: each follows the newest version of its model.")
     else:
-        print_table(("name", "state", "answers", "canary", "shadow", "before"), [_row(one) for one in found])
+        print_table(("name", "state", "answers", "canary", "shadow", "before", "failed"), [_row(one) for one in found])
         for event in found[0].history[-_EVENTS_SHOWN:] if name is not None else ():
             click.echo(f"{event.at}  {event.who}: {event.what}")
 
@@ -167,4 +167,5 @@ def _told(changed: Release, as_json: bool) -> None:
 def _row(one: Release) -> tuple[Any, ...]:
     given = f"{one.canary.version}, {100 * one.canary.share:.3g}%" if one.canary else "-"
     stable = one.stable if "@" in one.stable else f"newest {one.stable}"
-    return one.name, one.state, stable, given, one.shadow or "-", ", ".join(one.former) or "-"
+    before, failed = (", ".join(versions) or "-" for versions in (one.former, one.failed))
+    return one.name, one.state, stable, given, one.shadow or "-", before, failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import shlex
@@ -18,6 +19,9 @@ from ingot.serve.connections import settings
 from ingot.serve.draining import DrainingServer
 from ingot.serve.local.app import local_app
 from ingot.serve.ports import Price
+from ingot.serve.tls import tls
+
+_A_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 def read_price(context: click.Context, option: click.Parameter, value: str | None) -> Price | None:
@@ -38,9 +42,7 @@ def read_price(context: click.Context, option: click.Parameter, value: str | Non
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on.")
-@click.option(
-    "--key-file", type=click.Path(path_type=Path, exists=True), help="File with the API key callers must give."
-)
+@click.option("--key-file", type=_A_FILE, help="File with the API keys callers must give, one a line.")
 @click.option(
     "--drain-seconds",
     type=click.FloatRange(min=0),
@@ -56,7 +58,7 @@ def read_price(context: click.Context, option: click.Parameter, value: str | Non
 )
 @click.option(
     "--policies",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_A_FILE,
     help="File that says what models may read and answer.",
 )
 @click.option(
@@ -72,6 +74,14 @@ def read_price(context: click.Context, option: click.Parameter, value: str | Non
     metavar="SIZE",
     help="What models may hold together, such as 16GB: idle ones are closed for others, and opened when asked.",
 )
+@click.option("--tls-certificate", type=_A_FILE, help="PEM file: what proves this server's name, for https://.")
+@click.option("--tls-key", type=_A_FILE, help="PEM file: the private key of that certificate.")
+@click.option(
+    "--known-as",
+    multiple=True,
+    metavar="NAME",
+    help="A host name by which callers, or a proxy, address this server; may be given several times.",
+)
 @click.option("--engine", default="auto", show_default=True, help="What runs the model: `ingot plugins engine`.")
 @click.option("--draft", metavar="NAME", help="A smaller model with the same tokenizer, which guesses ahead.")
 @shared
@@ -84,6 +94,9 @@ def serve(
     policies: Path | None,
     classifiers: tuple[str, ...],
     memory: int | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    known_as: tuple[str, ...],
     engine: str,
     draft: str | None,
     drain_seconds: float,
@@ -101,6 +114,7 @@ def serve(
     who asked which model, tokens read and written, seconds and joules. At 64 MB the file becomes usage.1.jsonl, in
     place of an earlier one.
     """
+    context = tls(tls_certificate, tls_key)
     listener = listen(host, port)
     app = local_app(
         home_at(home_path),
@@ -113,10 +127,11 @@ def serve(
         policies=policies,
         classifiers=classifiers,
         most_bytes=memory,
+        known_as=known_as,
     )
     ids = [card.id for card in app.state.server.source.cards()]
     served = [name for name in names if name.partition("@")[0] in ids] or ids
-    address = f"http://{url_host(host)}:{listener.getsockname()[1]}/v1"
+    address = f"{'https' if context else 'http'}://{url_host(host)}:{listener.getsockname()[1]}/v1"
     if as_json:
         print_json_lines([{"kind": "serving", "model": name, "address": address} for name in served])
     else:
@@ -125,7 +140,7 @@ def serve(
         headers = ["Content-Type: application/json", *(["Authorization: Bearer YOUR-KEY"] if key_file else [])]
         said = " ".join(f"-H {shlex.quote(header)}" for header in headers)
         click.echo(f"  curl {shlex.quote(f'{address}/completions')} {said} -d '{body}'")
-    config = settings(app, app.state.server.gateway, log_level="debug" if debug else "warning")
+    config = settings(app, app.state.server.gateway, context=context, log_level="debug" if debug else "warning")
     DrainingServer(config, app.state.server, drain_seconds).run(sockets=[listener])
 
 
@@ -143,10 +158,14 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
+        fixes = {
+            errno.EADDRINUSE: "another server runs there: choose another port with --port, or 0 for any free one",
+            errno.EACCES: "ports below 1024 are the system's: choose another with --port",
+        }
         raise BusyError(
             f"cannot listen on {host}, port {port}",
             why=error.strerror or str(error),
-            fix="another server may be running there: choose another port with --port, or 0 for any free one",
+            fix=fixes.get(error.errno or 0, "--host must be an address of this machine, 0.0.0.0 for all of them"),
         ) from error
     return listener
 

@@ -60,6 +60,9 @@ def _places(home: Home, name: str) -> Iterator[tuple[str, Path]]:
     if path.exists() and (path.is_absolute() or "/" in name or name.partition("@")[0] not in home.names()):
         yield name, folder_of(path)
         return
+    if path.is_absolute() or "/" in name:
+        fix = "name a folder or file that is there, or a model of this home: `ingot models` lists them"
+        raise UsageError("there is nothing at this path", where=name, fix=fix)
     artifact = home.get(name)
     yield artifact.reference, artifact.path
     for other in descendants(artifact, home.all()):
