@@ -46,7 +46,9 @@ def check_ingot(words: list[str]) -> None:
     values, rest, _ = command.make_parser(below).parse_args(args=list(arguments))
     assert not rest, f"{name} does not take {rest}"
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name in values:
+        # The files of an example are the reader's, and not here.
+        is_path = isinstance(parameter.type, click.Path)
+        if isinstance(parameter, click.Option) and parameter.name in values and not is_path:
             parameter.type_cast_value(below, values[parameter.name])
 
 
