@@ -69,12 +69,12 @@ def main() -> None:
         times = key_times(Path(name), REPEATED // (10 if is_quick else 1))
     sent = sum(found.statuses.values())
     figures = [
-        Figure("contract.operations", found.operations, "operations", "", None),
-        Figure("contract.requests", sent, "requests", "", None),
-        Figure("contract.server_errors", found.server_errors, "responses", "0", found.server_errors == 0),
-        Figure("contract.violations", len(found.violations), "kinds", "0", not found.violations),
+        Figure("operations of the own OpenAPI", found.operations, "operations", "", None),
+        Figure("requests made of it", sent, "requests", "", None),
+        Figure("server errors", found.server_errors, "responses", "0", found.server_errors == 0),
+        Figure("violations of the schema", len(found.violations), "kinds", "0", not found.violations),
         Figure(
-            "keys.near_and_far",
+            "time of a key near a known one, over that of a far one",
             times["difference"] / times["far_ns"],
             "of the time",
             "<= 0.02",
@@ -87,7 +87,7 @@ def main() -> None:
         "violations": list(found.violations.values())[:20],
         "keys": {"keys": KEYS, **times},
     }
-    publish("serve-contract", figures, json.loads(json.dumps(details)))
+    publish("serve_contract", figures, json.loads(json.dumps(details)))
 
 
 if __name__ == "__main__":

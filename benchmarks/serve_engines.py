@@ -1,11 +1,12 @@
 """What do our engines cost over the libraries they stand on? Eight streams, one stream, and processor time.
 
-A model of 300 M parameters with drawn weights is made in a temporary folder and exported. Every side then runs in a
-process of its own, on the same file and the same prompts: the libraries driven as directly as they allow, our engine in
-its supervised child, the whole of our server through HTTP, and llama.cpp's own server through HTTP. Prompts are 256
-tokens, answers 48, drawn at temperature 1 and streamed; the rate of eight streams counts the reading of the prompts,
-that of one stream does not. transformers reads the folder the file was made from, in float32, as one batch. Processor
-time is that of the server alone where there is one, so that no client counts.
+A model of 300 M parameters with drawn weights is made in a temporary folder and exported. Every side is open all the
+time in a process of its own, on the same file and the same prompts, and they answer in turn: the libraries driven as
+directly as they allow, our engine in its supervised child, the whole of our server through HTTP, and llama.cpp's own
+server through HTTP. Prompts are 256 tokens, answers 48 (96 of one stream), drawn at temperature 1 and streamed; the
+rate of eight streams counts the reading of the prompts, that of one stream does not. transformers reads the folder the
+file was made from, in float32, as one batch. Processor time is that of the server alone where there is one, so that no
+client counts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import atexit
+import contextlib
 import json
 import re
 import statistics
@@ -34,10 +36,11 @@ from benchmarks.http_client import Connection
 from benchmarks.report import Figure, publish
 from ingot.core.hardware import usable_cores
 
-STREAMS, PROMPT_TOKENS, ANSWER_TOKENS, CONTEXT = 8, 256, 48, 1024
+STREAMS, PROMPT_TOKENS, CONTEXT = 8, 256, 1024
+ANSWER_TOKENS, ALONE_TOKENS = 48, 96
 OURS, OURS_LLAMA, THEIRS = "ingot through HTTP", "ingot through HTTP, llama.cpp engine", "llama.cpp server"
 THREADS = min(2, usable_cores())
-ROUNDS, OTHER_ROUNDS, QUICK_ROUNDS = 5, 3, 1  # the first for sides whose processor time has a bound
+ROUNDS, QUICK_ROUNDS = 5, 1
 # A bound on the mean of five values: Student's t for 4 degrees of freedom, one-sided 95%.
 _T_95 = 2.132
 _MADE = re.compile(r'"(?:completion_tokens|tokens_predicted)": ?(\d+)')
@@ -253,22 +256,20 @@ SIDES: dict[str, Callable[[Path], Answers]] = {
 }
 
 
-def measure(side: str, folder: Path, rounds: int, is_quick: bool) -> dict[str, list[float]]:
-    """Open one side and return its rates, and its processor time for 1,000 tokens, one value a round."""
+def answer_rounds(side: str, folder: Path, is_quick: bool) -> None:
+    """Open one side, and for each number of a round read, print its rates and its processor time for 1,000 tokens."""
     answers = SIDES[side](folder)
-    tokens = ANSWER_TOKENS // 4 if is_quick else ANSWER_TOKENS
+    tokens, alone = (count // 4 if is_quick else count for count in (ANSWER_TOKENS, ALONE_TOKENS))
     answers(_prompts(folder, 0)[:2], 4)  # what is prepared on first use is not counted
-    told: dict[str, list[float]] = {"eight": [], "single": [], "cpu": []}
-    for number in range(1, rounds + 1):
+    print("open", flush=True)
+    for number in map(int, sys.stdin):
         prompts = _prompts(folder, 2 * number)  # never the same again: what was read before would not be read
         begin, used = time.perf_counter(), _processor_seconds()
         times = answers(prompts, tokens)
         made = sum(map(len, times))
-        told["eight"].append(made / (max(map(max, times)) - begin))
-        told["cpu"].append(1000 * (_processor_seconds() - used) / made)
-        came = answers(_prompts(folder, 2 * number + 1)[:1], tokens)[0]
-        told["single"].append((len(came) - 1) / (came[-1] - came[0]))
-    return told
+        told = {"eight": made / (max(map(max, times)) - begin), "cpu": 1000 * (_processor_seconds() - used) / made}
+        came = answers(_prompts(folder, 2 * number + 1)[:1], alone)[0]
+        print(json.dumps({**told, "single": (len(came) - 1) / (came[-1] - came[0])}), flush=True)
 
 
 def _prompts(folder: Path, seed: int) -> list[list[int]]:
@@ -329,28 +330,53 @@ def main() -> None:
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--model", type=Path, help="a folder made by an earlier run")
     options = parser.parse_args()
-    rounds = QUICK_ROUNDS if options.quick else ROUNDS if options.side in (OURS, THEIRS) else OTHER_ROUNDS
     if options.side:
-        print(json.dumps(measure(options.side, options.model, rounds, options.quick)), flush=True)
+        answer_rounds(options.side, options.model, options.quick)
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.model or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "model-f16.gguf").exists():
             make_model(folder, options.quick)
-        told = {side: _run(side, folder, options.quick) for side in SIDES}
+        told = interleaved(folder, options.quick)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     details = {"is_quick": options.quick, "told": told, "threads": THREADS, "model": config}
     publish("serve_engines", figures(told, options.quick), details)
 
 
-def _run(side: str, folder: Path, is_quick: bool) -> dict[str, list[float]]:
+def interleaved(folder: Path, is_quick: bool) -> dict[str, dict[str, list[float]]]:
+    """Let every side answer once a round; return what each told, one value a round. An idle side waits for its line."""
+    with contextlib.ExitStack() as stack:
+        opened = {side: stack.enter_context(_opened(side, folder, is_quick)) for side in SIDES}
+        told: dict[str, dict[str, list[float]]] = {side: {"eight": [], "single": [], "cpu": []} for side in SIDES}
+        for number in range(1, 1 + (QUICK_ROUNDS if is_quick else ROUNDS)):
+            for side, ask in opened.items():
+                found = ask(number)
+                for kind, values in told[side].items():
+                    values.append(found[kind])
+                print(number, side, {kind: round(value, 2) for kind, value in found.items()}, file=sys.stderr)
+    return told
+
+
+@contextlib.contextmanager
+def _opened(side: str, folder: Path, is_quick: bool) -> Iterator[Callable[[int], dict[str, float]]]:
     command = [sys.executable, "-m", "benchmarks.serve_engines", "--side", side, "--model", str(folder)]
     command += ["--quick"] if is_quick else []
-    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=3600)
-    told: dict[str, list[float]] = json.loads(said.stdout.strip().splitlines()[-1])
-    print(side, {kind: [round(value, 2) for value in values] for kind, values in told.items()}, file=sys.stderr)
-    return told
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        into, out = child.stdin, child.stdout
+        while (line := out.readline()) != "open\n":  # libraries say this and that while they open a model
+            if not line:
+                raise RuntimeError(f"{side} ended before it was open")
+
+        def ask(number: int) -> dict[str, float]:
+            print(number, file=into, flush=True)
+            found: dict[str, float] = json.loads(out.readline())
+            return found
+
+        yield ask
+        into.close()  # at the end of its input it ends
 
 
 if __name__ == "__main__":

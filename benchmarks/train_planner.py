@@ -1,10 +1,10 @@
 """What the plan says beforehand, beside what real trainings then take: parameters, memory, time and energy.
 
 Parameters: those of ten published models, counted from their sizes alone, beside the counts their weights have.
-Memory: five trainings (dense and mixture, AdamW and Muon, bf16 and fp32, in pieces, with large vocabularies and long
-rows), each in a process of its own through the real trainer, with checkpoints written beside it. Compared is the peak
-of the resident memory that the plan says and that the process had, both less what the interpreter held when everything
-was imported and nothing begun.
+Memory: seven trainings (dense and mixtures, AdamW and Muon, bf16 and fp32, in pieces, with large vocabularies and long
+rows), each in a process of its own through the real trainer, with checkpoints written beside it, and long enough that
+memory grows no further. Compared is the peak of the resident memory that the plan says and that the process had, both
+less what the interpreter held when everything was imported and nothing begun.
 Time and energy: the probe trains its usual sizes for a moment; then other sizes and shapes are trained for real, and
 their time is predicted from the probe. The machine is shared, so both sides count processor-seconds, at one thread.
 Energy is the documented estimator's on both sides where the processor has no counters: the figure says which.
@@ -82,6 +82,14 @@ MEMORY: dict[str, Part] = {
         {"batch_size": 4, "sequence_length": 1024, "optimizer": "adamw", "precision": "fp32"},
     ),
     "mixture of 8, Muon, bf16": (sized(8192, 256, 4, (4, 2), 704, **MIXTURE), {"batch_size": 8}),
+    "mixture of 16, AdamW, bf16": (
+        sized(4096, 384, 4, (6, 3), 1024, experts=16, experts_per_token=2, expert_ffn_width=256),
+        {"batch_size": 8, "optimizer": "adamw"},
+    ),
+    "mixture of 8, Muon, fp32": (
+        sized(8192, 320, 4, (5, 1), 896, **MIXTURE),
+        {"batch_size": 4, "precision": "fp32"},
+    ),
     "long rows in 4 pieces, AdamW": (
         sized(8192, 256, 6, (4, 2), 704),
         {"batch_size": 4, "sequence_length": 2048, "optimizer": "adamw", "accumulate": 4},
@@ -230,7 +238,7 @@ def main() -> None:
         details["time"][name] = time_of(name, details["probe"], 0.3 if arguments.quick else 1.0)
         print(name, details["time"][name], file=sys.stderr, flush=True)
     for name in list(MEMORY)[:few]:
-        details["memory"][name] = memory_of(name, 4 if arguments.quick else 8)
+        details["memory"][name] = memory_of(name, 4 if arguments.quick else 24)
         print(name, details["memory"][name], file=sys.stderr, flush=True)
     publish("train_planner", figures(details), details)
 
