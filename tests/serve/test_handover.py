@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 from ingot.serve.handover import Handover
 
@@ -20,13 +21,24 @@ def test_everything_arrives_in_order_however_fast_it_is_made() -> None:
     assert asyncio.run(scenario()) == list(range(20_000))
 
 
+def watched_wakes() -> list[object]:
+    """Return a list that grows whenever another thread, or a `put`, wakes the running loop."""
+    loop: Any = asyncio.get_running_loop()
+    wakes: list[object] = []
+    soon = loop.call_soon_threadsafe
+
+    def noted(*given: Any, **more: Any) -> object:
+        wakes.append(given)
+        return soon(*given, **more)
+
+    loop.call_soon_threadsafe = noted
+    return wakes
+
+
 def test_many_items_wake_the_loop_once() -> None:
     async def scenario() -> tuple[int, list[int]]:
         handover: Handover[int] = Handover()
-        loop = asyncio.get_running_loop()
-        wakes: list[object] = []
-        soon = loop.call_soon_threadsafe
-        loop.call_soon_threadsafe = lambda *given, **more: wakes.append(given) or soon(*given, **more)  # type: ignore[method-assign, assignment]
+        wakes = watched_wakes()
         for number in range(100):
             handover.put(number)
         return len(wakes), await handover.take()
@@ -51,10 +63,7 @@ def test_one_who_waits_is_woken() -> None:
 def test_where_nobody_reads_before_the_end_the_loop_is_woken_by_what_is_urgent() -> None:
     async def scenario() -> tuple[int, list[int]]:
         handover: Handover[int] = Handover(pause=3600)
-        loop = asyncio.get_running_loop()
-        wakes: list[object] = []
-        soon = loop.call_soon_threadsafe
-        loop.call_soon_threadsafe = lambda *given, **more: wakes.append(given) or soon(*given, **more)  # type: ignore[method-assign, assignment]
+        wakes = watched_wakes()
         for number in range(10):
             handover.put(number)
         assert not wakes
