@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Libraries that would look something up online are told, in children too, that there is no network.
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", DO_NOT_TRACK="1")
+
+# Ray joins the cluster that was started last with the same folder: workers of pytest must not join one another's.
+# Short and outside pytest's folders, because the path of a socket may have 107 characters.
+_RAY_FOLDER = tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True)
+os.environ["RAY_TMPDIR"] = _RAY_FOLDER.name
 
 _attempts: list[str] = []
 _LOOPBACK_NAMES = {"localhost", "ip6-localhost", ""}

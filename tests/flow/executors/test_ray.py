@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -59,6 +62,23 @@ def test_a_node_that_is_lost_costs_nothing_but_time(tmp_path: Path, cluster: Any
 def test_a_node_that_does_not_see_the_home_says_so(tmp_path: Path) -> None:
     call = {"run": f"{HERE}:double", "name": "00000", "request": {}, "out": str(tmp_path / "elsewhere")}
     assert "does not see" in perform_literals(call)["error"]["what"]
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In another process: Ray reads how often it tries when it is imported."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    script = (
+        "from pathlib import Path\n"
+        "from ingot.flow.executors.ray import Executor\n"
+        "from tests.flow.executors.test_ray import HERE, Tasks, numbers\n"
+        f"Tasks(Executor().pool, 2).run(HERE + ':double', numbers(Path({str(tmp_path)!r}), 3, 0.0), Path('out'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode
+    assert "the Ray cluster cannot be reached" in done.stderr
 
 
 def test_members_of_a_crew_are_spread_over_the_nodes(tmp_path: Path, cluster: Any) -> None:
