@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +11,15 @@ from typing import Any
 
 import pytest
 
-from ingot.core.errors import KilledError
+from ingot.core.errors import KilledError, StepError
 from ingot.flow.crew import Crew
 from ingot.flow.executors.ray import Executor, perform_literals
+from ingot.flow.home import Home
 from ingot.flow.request import Request
+from ingot.flow.runner import Options, run
+from ingot.flow.step import Step
 from ingot.flow.tasks import Task, Tasks
+from tests.flow.secrets_for_tests import LookConfig
 
 ray_cluster = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed (pip install 'ingot[ray]')")
 
@@ -66,19 +68,13 @@ def test_a_node_that_does_not_see_the_home_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cluster_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In another process: Ray reads how often it tries when it is imported."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
-    script = (
-        "from pathlib import Path\n"
-        "from ingot.flow.executors.ray import Executor\n"
-        "from tests.flow.executors.test_ray import HERE, Tasks, numbers\n"
-        f"Tasks(Executor().pool, 2).run(HERE + ':double', numbers(Path({str(tmp_path)!r}), 3, 0.0), Path('out'))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode
-    assert "the Ray cluster cannot be reached" in done.stderr
+    step = Step("look", "x-look", "Look", "tests.flow.secrets_for_tests:look", LookConfig("file:x", 3))
+    with pytest.raises(StepError, match="the Ray cluster cannot be reached") as caught:
+        run([step], Home(tmp_path), Options(executor="ray", cores=1))
+    assert "unset RAY_ADDRESS" in caught.value.fix
 
 
 def test_members_of_a_crew_are_spread_over_the_nodes(tmp_path: Path, cluster: Any) -> None:

@@ -151,7 +151,9 @@ def _environment(cores: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "RAY_USAGE_STATS_ENABLED": "0",  # nothing reports anywhere
     }
-    return {**MEMORY_KEPT, **os.environ, **fixed}
+    # A try lasts 40 seconds, and Ray makes 20 of them at a cluster that is gone: a quarter of an hour without a word.
+    usual = {**MEMORY_KEPT, "RAY_NUM_REDIS_GET_RETRIES": "2"}
+    return {**usual, **os.environ, **fixed}
 
 
 def _follow(events: IO[str], emit: Emit) -> dict[str, Any] | None:

@@ -8,7 +8,6 @@ workers were at; Ray runs that elsewhere.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -164,8 +163,6 @@ def perform_literals(call: dict[str, Any]) -> dict[str, Any]:
 
 def _connected(cores: int) -> Any:
     """Join the cluster RAY_ADDRESS names or this machine is part of; without one, start one of `cores` here."""
-    # A try lasts 40 seconds, and Ray makes 20 of them at a cluster that is gone: a quarter of an hour without a word.
-    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")
     try:
         import ray
     except ModuleNotFoundError:
