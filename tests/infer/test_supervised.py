@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import signal
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Thread, get_ident
 
 import pytest
 
@@ -91,6 +92,94 @@ def test_tokens_are_pushed_to_who_listens(engine: Engine) -> None:
     assert wait_until(lambda: engine.stats().active == 0)
     with pytest.raises(InputError, match="empty"):
         engine.listen([], GREEDY, heard.put)
+
+
+async def heard_here(engine: Engine, params: SamplingParams) -> tuple[list[Heard], set[int]]:
+    """Listen on the running loop; return what was heard, and in which threads."""
+    heard: list[Heard] = []
+    threads: set[int] = set()
+    is_over, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def hear(item: Heard) -> None:
+        heard.append(item)
+        threads.add(get_ident())
+        if item is None or isinstance(item, IngotError):
+            loop.call_soon_threadsafe(is_over.set)
+
+    engine.listen(prompt(engine), params, hear)
+    assert not heard
+    await asyncio.wait_for(is_over.wait(), 20)
+    return heard, threads
+
+
+def ids_of(heard: list[Heard]) -> list[int]:
+    assert heard[-1] is None
+    return [token.id for item in heard[:-1] if item is not None and not isinstance(item, IngotError) for token in item]
+
+
+def test_who_listens_on_a_loop_hears_it_there(model_folder: Path) -> None:
+    engine = Engine("torch", model_folder, 1)
+    params = replace(GREEDY, max_tokens=6)
+    expected = greedy(engine, prompt(engine), 6)
+
+    async def scenario() -> None:
+        await heard_here(engine, params)  # the keeper may have heard the beginning of this one
+        heard, threads = await heard_here(engine, params)
+        assert (ids_of(heard), threads) == (expected, {get_ident()})
+        # Others are told as well, by the loop.
+        assert await asyncio.to_thread(greedy, engine, prompt(engine), 6) == expected
+
+    asyncio.run(scenario())
+    assert greedy(engine, prompt(engine), 6) == expected  # by the keeper, once the loop is gone
+    asyncio.run(scenario())  # and by another loop
+    engine.close()
+
+
+def test_a_loop_hears_of_a_dead_child_and_then_its_successor(model_folder: Path) -> None:
+    engine = Engine("torch", model_folder, 1)
+    params = replace(GREEDY, max_tokens=6)
+
+    async def scenario() -> None:
+        expected, _ = await heard_here(engine, params)
+        first = engine.process_id
+        assert first is not None
+        lost: list[Heard] = []
+        engine.listen(prompt(engine), LONG, lost.append)
+        while not lost:
+            await asyncio.sleep(0.001)
+        os.kill(first, signal.SIGKILL)
+        while not isinstance(lost[-1], EngineLostError):
+            await asyncio.sleep(0.001)
+        while engine.process_id in (None, first):
+            await asyncio.sleep(0.01)
+        for _ in range(2):
+            heard, _ = await heard_here(engine, params)
+            assert ids_of(heard) == ids_of(expected)
+        engine.close()
+
+    before = files_of("self")
+    asyncio.run(scenario())
+    assert files_of("self") <= before
+
+
+def test_nobody_waits_for_a_child_that_takes_nothing(model_folder: Path) -> None:
+    engine = Engine("torch", model_folder, 1)
+    assert engine.process_id is not None
+    os.kill(engine.process_id, signal.SIGSTOP)
+    long = [engine.codec.bos] * (CONTEXT - 8)
+    params = replace(GREEDY, max_tokens=2)
+    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    asked = 2000  # more bytes than lie in any socket
+    for _ in range(asked):
+        engine.listen(long, params, heard.put)
+    assert len(engine._asked) == asked
+    os.kill(engine.process_id, signal.SIGCONT)
+    ends = 0
+    while ends < 3:
+        item = heard.get(timeout=20)
+        assert not isinstance(item, IngotError)
+        ends += item is None
+    engine.close()
 
 
 def files_of(process: int | str) -> int:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, aclosing
 
 import pytest
 
-from ingot.infer.engine import Stop
+from ingot.core.errors import EngineLostError, InputError
+from ingot.infer.engine import Heard, Stop, engine_lost
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
 from ingot.serve.asks.asked import Question
@@ -111,5 +112,58 @@ def test_an_answer_that_is_left_early_gives_its_thread_back() -> None:
                 await anext(batches)
             assert engine.ended.is_set()  # before the slot is anybody else's
             engine.ended.clear()
+
+    asyncio.run(scenario())
+
+
+class Pushing(PacedEngine):
+    """Tells two tokens on the loop it was asked on, and then what a test says."""
+
+    def __init__(self, last: Heard = None) -> None:
+        self.last, self.has_ended = last, False
+
+    def listen(
+        self, prompt: Sequence[int], params: SamplingParams, hear: Callable[[Heard], object]
+    ) -> Callable[[], None]:
+        if not prompt:
+            raise InputError("the prompt is empty")
+        loop = asyncio.get_running_loop()
+        loop.call_soon(hear, [Token(1, "a"), Token(2, "b")])
+        loop.call_later(0.01, hear, self.last)
+        return self._end
+
+    def _end(self) -> None:
+        self.has_ended = True
+
+
+def heard_of(engine: Pushing, prompt: Sequence[int], is_stream: bool = True) -> list[str]:
+    async def scenario() -> list[str]:
+        gateway = Gateway(Limits())
+        question = Question(0, prompt, SamplingParams())
+        return ["".join(one.text for one in some) async for some in gateway.tokens(engine, question, is_stream)]
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_an_engine_that_pushes_is_heard_on_the_loop(is_stream: bool) -> None:
+    engine = Pushing()
+    assert heard_of(engine, [1], is_stream) == ["ab"]
+    assert not engine.has_ended  # it was over
+
+
+def test_the_errors_of_an_engine_that_pushes_reach_the_caller() -> None:
+    with pytest.raises(InputError, match="empty"):
+        heard_of(Pushing(), [])
+    with pytest.raises(EngineLostError, match="gone"):
+        heard_of(Pushing(engine_lost("acme", "gone")), [1])
+
+
+def test_leaving_an_engine_that_pushes_ends_the_answer() -> None:
+    async def scenario() -> None:
+        engine = Pushing()
+        async with aclosing(Gateway(Limits()).tokens(engine, Question(0, [1], SamplingParams()))) as batches:
+            await anext(batches)
+        assert engine.has_ended
 
     asyncio.run(scenario())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ingot.serve.handover import Handover
@@ -35,15 +36,34 @@ def watched_wakes() -> list[object]:
     return wakes
 
 
+async def in_a_thread(work: Callable[[], object]) -> None:
+    """Do something in another thread, which wakes the loop for nothing else."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        await asyncio.sleep(0.001)
+
+
 def test_many_items_wake_the_loop_once() -> None:
     async def scenario() -> tuple[int, list[int]]:
         handover: Handover[int] = Handover()
         wakes = watched_wakes()
-        for number in range(100):
-            handover.put(number)
+        await in_a_thread(lambda: [handover.put(number) for number in range(100)])
         return len(wakes), await handover.take()
 
     assert asyncio.run(scenario()) == (1, list(range(100)))
+
+
+def test_the_loop_itself_is_not_woken() -> None:
+    async def scenario() -> tuple[list[object], list[str]]:
+        handover: Handover[str] = Handover()
+        wakes = watched_wakes()
+        waiting = asyncio.create_task(handover.take())
+        await asyncio.sleep(0)
+        handover.put("a")
+        return wakes, await asyncio.wait_for(waiting, 20)
+
+    assert asyncio.run(scenario()) == ([], ["a"])
 
 
 def test_one_who_waits_is_woken() -> None:
@@ -64,10 +84,9 @@ def test_where_nobody_reads_before_the_end_the_loop_is_woken_by_what_is_urgent()
     async def scenario() -> tuple[int, list[int]]:
         handover: Handover[int] = Handover(pause=3600)
         wakes = watched_wakes()
-        for number in range(10):
-            handover.put(number)
+        await in_a_thread(lambda: [handover.put(number) for number in range(10)])
         assert not wakes
-        handover.put(10, is_urgent=True)
+        await in_a_thread(lambda: handover.put(10, is_urgent=True))
         return len(wakes), await handover.take()
 
     assert asyncio.run(scenario()) == (1, list(range(11)))

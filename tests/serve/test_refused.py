@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.types import Message
 
-from ingot.core.errors import InputError
+from ingot.core.errors import EngineLostError, InputError
 from ingot.core.storage import no_space
 from ingot.serve.metrics import Metrics
-from ingot.serve.refused import add_handlers
+from ingot.serve.refused import add_handlers, tell
 
 
 @pytest.fixture
@@ -36,6 +38,38 @@ def test_a_path_that_is_not_there_names_the_list_of_those_that_are(app: FastAPI)
     message = TestClient(app).get("/v1/v1/models").json()["error"]["message"]
     assert "GET /v1/v1/models: Not Found" in message
     assert "/openapi.json" in message
+
+
+def sent_of(error: Exception, app: FastAPI) -> list[Message]:
+    """Return what is sent of an error; one that is raised again comes last."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read")
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/completions", "headers": [], "app": app}
+    try:
+        asyncio.run(tell(error, scope, receive, send))
+    except ZeroDivisionError as raised:
+        sent.append({"raised": raised})
+    return sent
+
+
+def test_an_error_is_told_by_what_it_is(app: FastAPI) -> None:
+    head, body = sent_of(EngineLostError("the engine is gone"), app)
+    assert head["status"] == 503
+    assert b"engine_lost" in body["body"]
+
+
+def test_what_nobody_expected_is_told_and_raised_again(app: FastAPI) -> None:
+    error = ZeroDivisionError()
+    head, body, last = sent_of(error, app)
+    assert head["status"] == 500
+    assert b"its log says why" in body["body"]
+    assert last["raised"] is error
 
 
 @pytest.mark.parametrize(("where", "param"), [("/srv/models/acme", None), ("messages[0]", "messages[0]")])

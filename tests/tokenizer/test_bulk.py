@@ -159,11 +159,10 @@ def test_threads_can_share_it(corpus: list[str], vocabulary_of: Vocabulary) -> N
     assert found == [bytes(encoder.encode(text) or b"") for text in texts]
 
 
-def test_starting_anew_changes_nothing(vocabulary_of: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_starting_anew_changes_nothing(vocabulary_of: Vocabulary) -> None:
     tokenizer = vocabulary_of(DEFAULT)
-    encoder = encoder_of(tokenizer)
-    monkeypatch.setattr(bulk, "_BYTES_BETWEEN_LOOKS", 100)
-    monkeypatch.setattr(bulk, "_MOST_GROWTH_BYTES", -(1 << 50))
+    encoder = bulk_encoder(tokenizer, most_growth_bytes=-(1 << 50))  # after each text
+    assert encoder is not None
     for text in MIXED[:3] * 3:
         ids = encoder.encode(text)
         assert ids is not None

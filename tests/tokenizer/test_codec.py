@@ -109,6 +109,20 @@ def test_a_little_text_is_encoded_by_the_reference(codec: Codec, corpus: list[st
     assert fresh.encoder == "reference"
 
 
+@given(text=anything)
+@settings(deadline=None)
+def test_a_codec_that_was_prepared_gives_the_same_ids(codec: Codec, prepared: Codec, text: str) -> None:
+    assert prepared.encoder == "bulk"
+    assert prepared.encode(text) == codec.encode(text)
+
+
+@pytest.fixture(scope="module")
+def prepared(tokenizer_folder: Path) -> Codec:
+    codec = Codec.load(tokenizer_folder)
+    codec.prepare()
+    return codec
+
+
 def test_text_without_a_place_to_cut_has_the_same_ids_both_ways(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["a" * (LONGEST_CHARACTERS + 5000), "\u0301" * (LONGEST_CHARACTERS + 5000), "b"]
     in_bulk = Codec(codec.tokenizer)
@@ -142,7 +156,9 @@ def test_threads_can_share_a_codec(codec: Codec, corpus: list[str]) -> None:
         assert list(pool.map(codec.encode, texts)) == [codec.encode(text) for text in texts]
 
 
-def test_half_a_character_is_refused_with_its_place(codec: Codec) -> None:
+@pytest.mark.parametrize("which", ["codec", "prepared"])
+def test_half_a_character_is_refused_with_its_place(which: str, request: pytest.FixtureRequest) -> None:
+    codec: Codec = request.getfixturevalue(which)
     with pytest.raises(InputError, match="half a character") as caught:
         codec.encode("abc\ud83d")
     assert "3" in caught.value.where

@@ -129,9 +129,10 @@ class PushingEngine(Protocol):
     def listen(
         self, prompt: Sequence[int], params: SamplingParams, hear: Callable[[Heard], object]
     ) -> Callable[[], None]:
-        """Begin an answer; return what ends it early. `hear` is called in another thread and must not wait.
+        """Begin an answer; return what ends it early. Neither waits, so both may be called on an event loop.
 
-        It hears tokens, as many at a time as there are, and then once None or an error. Raises as `generate` does.
+        `hear` must not wait either. It is called on that loop or in another thread, but never before this returns. It
+        hears tokens, as many at a time as there are, and then once None or an error. Raises as `generate` does.
         """
 
 

@@ -49,25 +49,25 @@ def main(descriptor: int, parent: int, name: str, model_folder: str, threads: in
         _Stepping(engine, said).follow(connection)
     else:
         answering = _Answering(engine, said)
-        for order in lines(connection):
+        for order in _lines(connection):
             answering.follow(order)
     os._exit(0)  # threads may still be deep inside the engine
 
 
-def lines(connection: socket.socket) -> Iterator[Any]:
-    """Yield what the other side says, until it is gone."""
-    cutter = _Cutter()
+def _lines(connection: socket.socket) -> Iterator[Any]:
+    cutter = Cutter()
     while chunk := _received(connection):
         yield from cutter.lines(chunk)
 
 
-class _Cutter:
+class Cutter:
     """Cuts what arrives into lines of JSON."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
     def lines(self, chunk: bytes) -> Iterator[Any]:
+        """Return the lines that are whole now."""
         self._rest += chunk
         *whole, rest = self._rest.split(b"\n")
         self._rest = rest
@@ -90,7 +90,8 @@ def described(error: Exception) -> dict[str, str]:
 
 def as_order(params: SamplingParams) -> dict[str, Any]:
     """Return sampling settings as JSON values."""
-    return asdict(params)
+    # Not `asdict` for all of it: that looks into every value, which takes longer than to send it.
+    return {**vars(params), "grammar": None if params.grammar is None else asdict(params.grammar)}
 
 
 def _read_params(fields: Mapping[str, Any]) -> SamplingParams:
@@ -131,7 +132,7 @@ class _Stepping:
 
     def follow(self, connection: socket.socket) -> None:
         """Answer until the parent is gone."""
-        cutter = _Cutter()
+        cutter = Cutter()
         arriving = selectors.DefaultSelector()
         arriving.register(connection, selectors.EVENT_READ)
         while True:
@@ -198,9 +199,13 @@ class _Answering:
     def _generate(self, number: int, prompt: list[int], fields: Mapping[str, Any]) -> None:
         cancelled = self._cancelled[number]
         try:
+            last: list[Any] = []
             for one in self._engine.generate(prompt, _read_params(fields), cancelled.is_set):
-                self._said.line(["told", [[number, [as_fields(one)]]]])
-            self._said.line(["told", [[number, None]]])
+                if one.finish is None:
+                    self._said.line(["told", [[number, [as_fields(one)]]]])
+                else:
+                    last = [[number, [as_fields(one)]]]
+            self._said.line(["told", [*last, [number, None]]])
         except Exception as error:  # it belongs to this request; the parent raises it there
             self._said.line(["error", number, described(error)])
         finally:

@@ -41,6 +41,7 @@ _TAKEN = (
 _FIGURES = (
     *("interval", "valid_loss", "valid_accuracy"),
     *("preference_accuracy", "preference_accuracy_interval", "preference_margin"),
+    *("reward", "reward_interval", "reward_before"),
 )
 _LONGEST_PROMPT = 48  # tokens; short enough for the smallest context, long enough to mean something
 

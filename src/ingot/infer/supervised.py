@@ -3,8 +3,8 @@
 The life of a request:
 
     1. `generate` checks it here, gives it a number and sends it to the child, or keeps it until the child is up
-    2. one thread, the keeper, reads everything the child says and hands it to whoever asked: to a queue that a thread
-       waits at (`generate`), or to a function that passes it on (`listen`)
+    2. what the child says is handed to whoever asked: to a queue that a thread waits at (`generate`), or to a function
+       that passes it on (`listen`). One thread, the keeper, hears it, or the event loop that `listen` was called on
     3. the child dies: requests without a token so far wait for the next child and are sent to it, once; the others end
        with EngineLostError, since what they said already cannot be taken back
     4. the keeper starts the next child at once; one that cannot even open the model is tried again ever more slowly,
@@ -16,14 +16,9 @@ thread that started it. The child therefore never outlives this process, even on
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-import json
-import os
 import queue
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -33,7 +28,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from struct import pack
 from typing import Any
 
 import numpy as np
@@ -41,15 +35,14 @@ from numpy.typing import NDArray
 
 from ingot.core.errors import EngineLostError, IngotError, from_fields
 from ingot.infer.engine import Control, EngineStats, Heard, Stop, engine_lost, fitted
-from ingot.infer.engine_child import as_order, lines, read_token
+from ingot.infer.engine_child import as_order, read_token
+from ingot.infer.engine_process import Child
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
 from ingot.tokenizer.codec import Codec
 
 _STOP_POLL_SECONDS = 0.05
 _STATS_SECONDS = 0.5
-_SEND_SECONDS = 30  # a child that takes no order for so long is stuck
-_LAST_WORDS_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _MOST_TRIES = 2
 _DEATHS_KEPT = 16
@@ -80,7 +73,7 @@ class Engine:
         self._numbers = itertools.count()
         self._state = threading.Lock()  # never held while sending
         self._asked: dict[int, _Asked] = {}
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._is_up = False
         self._down: IngotError | None = None  # why there is no child that takes orders, when that is more than a pause
         self._refusal: IngotError | None = None  # what a child that could not open the model said
@@ -108,8 +101,16 @@ class Engine:
     def listen(
         self, prompt: Sequence[int], params: SamplingParams, hear: Callable[[Heard], object]
     ) -> Callable[[], None]:
-        """Begin an answer whose tokens `hear` is given by the keeper; return what ends it early."""
-        return partial(self._forget, self._ask(self._ordered(prompt, params), hear))
+        """Begin an answer and return what ends it early; neither waits.
+
+        `hear` is given its tokens on the event loop that this is called on; elsewhere by the keeper.
+        """
+        asked = self._ask(self._ordered(prompt, params), hear)
+        child = self._child if self._is_up else None
+        with suppress(RuntimeError):  # there is no loop
+            if child is not None:
+                child.follow_on(asyncio.get_running_loop())
+        return partial(self._forget, asked)
 
     def tokenize(self, text: str) -> list[int] | None:
         """Return the ids that the tokenizer in the exported file gives a text."""
@@ -188,12 +189,13 @@ class Engine:
             self._send(child, asked)
         return asked
 
-    def _send(self, child: _Child, asked: _Asked) -> None:
-        child.order(asked)
+    def _send(self, child: Child, asked: _Asked) -> None:
+        kind, *details = asked.order
+        child.say([kind, asked.number, *details])
         if asked.number not in self._asked:  # given up while it was on its way
             child.say(["cancel", asked.number])
 
-    def _due(self, asked: _Asked) -> _Child | None:
+    def _due(self, asked: _Asked) -> Child | None:
         asked.tries += 1
         return self._child
 
@@ -219,24 +221,22 @@ class Engine:
     def _keep_one(self) -> bool:
         """Start a child, listen until it is gone, and say whether it ever took orders."""
         try:
-            child = _Child(*self._arguments)
+            child = Child(*self._arguments, self._hear)
         except OSError as error:  # no memory, no descriptors
             self.deaths.append(time.monotonic())
             self._go_down(engine_lost(self.name, f"it cannot be started ({error.strerror})"))
             return False
         with self._state:
             self._child = child
-        with suppress(ValueError):  # it wrote something unreadable: as good as dead
-            for words in lines(child.connection):
-                self._hear(child, words)
+        child.follow()
         was_up = self._is_up
         self._bury(child)
         return was_up
 
-    def _hear(self, child: _Child, words: list[Any]) -> None:
+    def _hear(self, words: list[Any]) -> None:
         kind, *details = words
         if kind == "ready":
-            self._open_for_orders(child, *details)
+            self._open_for_orders(*details)
             return
         if kind == "failed":
             self._refusal = from_fields(details[0])
@@ -258,10 +258,11 @@ class Engine:
                 self._asked.pop(number, None)
         asked.hear(content)
 
-    def _open_for_orders(self, child: _Child, context: int, most: int, controls: list[Control]) -> None:
+    def _open_for_orders(self, context: int, most: int, controls: list[Control]) -> None:
         self.context, self.most_top_logprobs, self.controls = context, most, frozenset(controls)
         with self._state:
-            self._is_up, self._down = True, None
+            self._is_up, self._down, child = True, None, self._child
+            assert child is not None, "it has just spoken"
             waiting = list(self._asked.values())
             for asked in waiting:
                 self._due(asked)
@@ -270,7 +271,7 @@ class Engine:
         for asked in waiting:
             self._send(child, asked)
 
-    def _bury(self, child: _Child) -> None:
+    def _bury(self, child: Child) -> None:
         """Let go of a dead child, and of the requests that cannot be begun again."""
         how = child.end()
         if not self._closed.is_set():
@@ -307,55 +308,6 @@ class Engine:
                 del self._asked[asked.number]
         for asked in lost:
             asked.hear(reason)
-
-
-class _Child:
-    """A running child and this side of its socket."""
-
-    def __init__(self, name: str, model_folder: str, threads: int, draft: str | None) -> None:
-        self.connection, theirs = socket.socketpair()
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, pack("ll", _SEND_SECONDS, 0))
-        self._turn = threading.Lock()
-        with theirs:
-            arguments = f"{theirs.fileno()}, {os.getpid()}, {name!r}, {model_folder!r}, {threads}, {draft!r}"
-            script = (
-                f"import sys; sys.path[:] = {sys.path!r}; from ingot.infer.engine_child import main; main({arguments})"
-            )
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", script],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # libraries write there what they think about the file
-                pass_fds=[theirs.fileno()],
-            )
-
-    def order(self, asked: _Asked) -> None:
-        kind, *details = asked.order
-        self.say([kind, asked.number, *details])
-
-    def say(self, value: list[Any]) -> None:
-        """Send one line. A child that is gone or stuck is ended; the keeper finds it so."""
-        data = json.dumps(value, separators=(",", ":")).encode("ascii") + b"\n"
-        try:
-            with self._turn:
-                self.connection.sendall(data)
-        except OSError:
-            self.process.kill()
-
-    def leave(self) -> None:
-        """Tell the child that nobody needs it any more."""
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-    def end(self) -> str:
-        """Make sure that it is gone, and return how it went."""
-        self.leave()
-        try:
-            code = self.process.wait(_LAST_WORDS_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        self.connection.close()
-        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
 def _raise(reply: object) -> None:

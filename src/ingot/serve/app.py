@@ -32,6 +32,7 @@ from ingot.serve.routes import (
     responses,
 )
 from ingot.serve.routes import batches as batch_routes
+from ingot.serve.routes.given import Direct
 from ingot.serve.server import Server
 
 
@@ -71,7 +72,14 @@ def create_app(
             await run_in_threadpool(SCHEMAS.close)
 
     # The interactive pages would load scripts from elsewhere; the schema itself stays at /openapi.json.
-    app = FastAPI(title="Ingot", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Ingot",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        # It could send what it sees elsewhere, and asks the environment about that for every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.state.server, app.state.batches, app.state.jobs = server, batches, jobs
     app.state.links = links or Links()
     # Matched one after another: those that are asked all the time come first. They are the application's own, because
@@ -91,7 +99,8 @@ def create_app(
         conversations,
     ):
         app.router.routes.extend(routes.router.routes)
-    app.add_middleware(Doors, known_as=known_as or KnownAs(), authenticator=authenticator, server=server)
     add_handlers(app)
     document(app)
+    inside = Direct(app.build_middleware_stack(), generation.router.routes)
+    app.middleware_stack = Doors(inside, known_as or KnownAs(), authenticator, server)
     return app

@@ -19,9 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ingot.serve.links import PATH as LINKS
 from ingot.serve.ports import Authenticator, Lease, Principal
 from ingot.serve.refusal import Refusal
-from ingot.serve.refused import refused
+from ingot.serve.refused import tell
 from ingot.serve.server import Server
-from ingot.serve.speaking import OPENAI, dialect_of
 from ingot.serve.tracing import trace_of
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -46,32 +45,43 @@ class KnownAs:
 
 
 class Doors:
-    """Checks the Host header, the API key, whether there is room, and the announced size of the body, in this order."""
+    """Checks the Host header, the API key, whether there is room, and the announced size of the body, in this order.
+
+    It stands before everything else, so errors from inside are told here as well, where nothing was answered yet.
+    """
 
     def __init__(self, app: ASGIApp, known_as: KnownAs, authenticator: Authenticator, server: Server) -> None:
         self._app, self._known_as, self._authenticator, self._server = app, known_as, authenticator, server
         self._limits = server.gateway.limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it here. What it borrowed is given back when it is over."""
+        """Let a request in, or answer it here; tell what goes wrong inside. What it borrowed is given back."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         borrowed: list[Lease] = []
+        is_inside = has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
             principal = self._check(scope["path"], headers)
             scope.setdefault("state", {}).update(principal=principal, borrowed=borrowed)
             most = self._most_bytes(scope["path"])
             with self._room(scope, principal):
                 _refuse_large(headers, most)
-                await self._app(scope, _bounded(receive, most, self._limits.body_seconds), send)
-        except Refusal as refusal:
-            self._server.metrics.refused(refusal.status)
-            if self._server.gateway.is_draining:
+                is_inside = True
+                await self._app(scope, _bounded(receive, most, self._limits.body_seconds), noted)
+        except Exception as error:
+            if has_begun:
+                raise
+            if self._server.gateway.is_draining and not is_inside:
                 await _read_up(receive)
-            dialect = dialect_of(scope["path"], headers) or OPENAI
-            await refused(refusal, dialect)(scope, receive, send)
+            await tell(error, scope, receive, send)
         finally:
             for lease in borrowed:
                 lease.give_back()

@@ -1,9 +1,9 @@
 """Between the network and the engines: who may generate now, in which thread, and what happens when a caller hangs up.
 
-Engines block, the network does not, so each answer is made in a thread and handed over token by token; an engine in a
-process of its own pushes its tokens, and needs no thread that waits. A fixed number of requests generate at once; the
-others wait in a fair queue, and when too many wait the next one is told to come back before its body is read. A caller
-that hangs up frees its slot as soon as the engine was told.
+An engine in a process of its own is asked on the event loop, and tells its tokens there. One that lives in this process
+blocks, so each of its answers is made in a thread and handed over token by token. A fixed number of requests generate
+at once; the others wait in a fair queue, and when too many wait the next one is told to come back before its body is
+read. A caller that hangs up frees its slot as soon as the engine was told.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
-from typing import TypeVar, cast
+from typing import TypeGuard, TypeVar, cast
 
 from ingot.infer.engine import Engine, Heard, PushingEngine
 from ingot.infer.text import Token
@@ -36,7 +36,7 @@ _WHOLE_PAUSE_SECONDS = 0.02  # between two looks at an answer that is sent when 
 class _Ended:
     """The last thing that is handed over: the answer is whole, or this went wrong."""
 
-    error: BaseException | None
+    error: Exception | None
 
 
 class _Made(Handover[Token | _Ended]):
@@ -44,15 +44,15 @@ class _Made(Handover[Token | _Ended]):
 
     first_at = 0.0
 
-    def say(self, token: Token) -> None:
-        """Hand over a token."""
-        if not self.first_at:
-            self.first_at = time.monotonic()
-        self.put(token)
-
-    def end(self, error: BaseException | None) -> None:
-        """Hand over the end."""
-        self.put(_Ended(error), is_urgent=True)
+    def hear(self, item: Heard | Exception) -> None:
+        """Hand over tokens, or the end."""
+        self.first_at = self.first_at or time.monotonic()
+        with suppress(RuntimeError):  # the loop is closed: nobody is there to hear it
+            if item is None or isinstance(item, Exception):
+                self.put(_Ended(item), is_urgent=True)
+            else:
+                for token in item:
+                    self.put(token)
 
 
 def _unnoted(at: float) -> None:
@@ -137,15 +137,14 @@ class Gateway:
     async def tokens(
         self, engine: Engine, question: Question, is_stream: bool = True, began: Callable[[float], object] = _unnoted
     ) -> AsyncGenerator[list[Token], None]:
-        """Yield an answer as its thread makes it: each time what came since, so that a slow reader catches up.
+        """Yield an answer as it is made: each time what came since, so that a slow reader catches up.
 
         Of an answer that is no stream nobody reads the beginning before the end: it comes in larger pieces. `began`
-        hears when the first token was made (`time.monotonic`). Leaving early, or being cancelled, stops the thread
+        hears when the first token was made (`time.monotonic`). Leaving early, or being cancelled, stops the engine
         first.
         """
         made = _Made(0.0 if is_stream else _WHOLE_PAUSE_SECONDS)
-        gone = Event()
-        thread = self._threads.submit(_make, engine, question, made, gone)
+        leave, thread = self._begin(engine, question, made)
         end, has_begun = None, False
         try:
             while end is None:
@@ -162,11 +161,19 @@ class Gateway:
             if end.error is not None:
                 raise end.error
         finally:
-            if end is None:  # after the last thing it hands over a thread does nothing more
-                gone.set()
-                await asyncio.wait([asyncio.wrap_future(thread)])
-                if (leave := thread.result()) is not None:
-                    await asyncio.wait([asyncio.get_running_loop().run_in_executor(self._threads, leave)])
+            if end is None:  # after the last thing it hands over an engine does nothing more
+                leave()
+                if thread is not None:
+                    await asyncio.wait([asyncio.wrap_future(thread)])
+
+    def _begin(
+        self, engine: Engine, question: Question, made: _Made
+    ) -> tuple[Callable[[], object], Future[None] | None]:
+        """Begin an answer; return what ends it early, and what to wait for then."""
+        if _pushes(engine):
+            return engine.listen(question.prompt, question.params, made.hear), None
+        gone = Event()
+        return gone.set, self._threads.submit(_make, engine, question, made, gone)
 
     async def _wait_for_slot(self, principal: Principal, tokens: int) -> None:
         try:
@@ -197,25 +204,18 @@ class Gateway:
         return self._pace.wait(self.inside, self.limits.at_once)
 
 
-def _make(engine: Engine, question: Question, made: _Made, gone: Event) -> Callable[[], None] | None:
-    """Make an answer; with an engine that pushes its tokens only begin it, and return what ends it."""
+def _pushes(engine: Engine) -> TypeGuard[PushingEngine]:
+    """Say whether an engine pushes; to compare it with the whole protocol takes longer than to begin an answer."""
+    return hasattr(engine, "listen")
 
-    def hear(item: Heard) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody is there to hear it
-            if item is None or isinstance(item, BaseException):
-                made.end(item)
-            else:
-                for token in item:
-                    made.say(token)
 
+def _make(engine: Engine, question: Question, made: _Made, gone: Event) -> None:
+    """Make an answer, in a thread."""
     try:
-        if isinstance(engine, PushingEngine):
-            return engine.listen(question.prompt, question.params, hear)
         for token in engine.generate(question.prompt, question.params, gone.is_set):
             if gone.is_set():
                 break  # an engine need not look at it for every token; leaving drops what it holds
-            made.say(token)
-        made.end(None)
+            made.hear((token,))
+        made.hear(None)
     except Exception as error:  # crosses to the caller's task, where it is raised again
-        made.end(error)
-    return None
+        made.hear(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from ingot.core.errors import EngineLostError, IngotError, InputError, MissingExtraError, SpaceError
 from ingot.serve.dialect import Dialect
@@ -31,17 +33,18 @@ def as_spoken(refusal: Refusal, request: Request) -> Response:
     return refused(refusal, spoken(request))
 
 
+async def tell(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell an error in the API of a request. Raises it again where nobody expected it, so that the server logs it."""
+    kind = next(kind for kind in type(error).__mro__ if kind in _TELLING)
+    await _TELLING[kind](Request(scope), error)(scope, receive, send)
+    if kind is Exception:
+        raise error
+
+
 def add_handlers(app: FastAPI) -> None:
     """Let every error of an application be told as a refusal."""
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(RequestValidationError, _misread)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(InputError, _unanswerable)
-    app.add_exception_handler(MissingExtraError, _unanswerable)
-    app.add_exception_handler(EngineLostError, _lost)
-    app.add_exception_handler(SpaceError, _full)
-    app.add_exception_handler(IngotError, _broken)
-    app.add_exception_handler(Exception, _failed)
+    for kind, telling in _TELLING.items():
+        app.add_exception_handler(kind, telling)
 
 
 def _refused(request: Request, error: Exception) -> Response:
@@ -94,3 +97,16 @@ def _broken(request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     # The cause goes to the server's log, not to the caller: it may name files and people.
     return as_spoken(Refusal(500, "the server failed to answer; its log says why"), request)
+
+
+_TELLING: Mapping[type[Exception], Callable[[Request, Exception], Response]] = {
+    Refusal: _refused,
+    RequestValidationError: _misread,
+    HTTPException: _http_error,
+    InputError: _unanswerable,
+    MissingExtraError: _unanswerable,
+    EngineLostError: _lost,
+    SpaceError: _full,
+    IngotError: _broken,
+    Exception: _failed,
+}

@@ -40,7 +40,7 @@ _IS_INSTALLED = gigatoken is not None
 # bytes a byte (measured on random letters; ordinary text by a tenth of that). So it starts anew when the process has
 # grown by this much.
 _MOST_GROWTH_BYTES = 300_000_000
-_BYTES_BETWEEN_LOOKS = 8_000_000
+_LOOKS = 40  # at the size of the process, while as many bytes of text come as it may grow by
 # The first bytes of what is not assigned behind the third plane, and of the last planes, as UTF-8.
 _UNASSIGNED = frozenset({*(b"\xf0" + bytes([second]) for second in range(0xB4, 0xC0)), b"\xf1", b"\xf2", b"\xf3"})
 # More than a few scripts' worth of characters on which both differ is no difference of versions.
@@ -53,15 +53,16 @@ Flags = npt.NDArray[np.bool_]
 class BulkEncoder:
     """The fast encoder of one vocabulary. Made by :func:`bulk_encoder`."""
 
-    def __init__(self, content: str, strange: Strange) -> None:
+    def __init__(self, content: str, strange: Strange, most_growth_bytes: int = _MOST_GROWTH_BYTES) -> None:
         self._content = content
         self._strange = strange
+        self._most_growth_bytes = most_growth_bytes
         self._renew()
 
     def _renew(self) -> None:
         self._encoder = gigatoken.Tokenizer.from_json(self._content)
         self._size_at_start = _process_bytes()
-        self._bytes_to_look = _BYTES_BETWEEN_LOOKS
+        self._bytes_to_look = self._most_growth_bytes // _LOOKS
 
     def encode(self, text: str) -> memoryview | None:
         """Return the ids of a text as 32-bit numbers, or None when the text must be left to the reference.
@@ -74,8 +75,8 @@ class BulkEncoder:
         ids = self._encoder.encode(payload).data
         self._bytes_to_look -= len(payload)
         if self._bytes_to_look < 0:
-            self._bytes_to_look = _BYTES_BETWEEN_LOOKS
-            if _process_bytes() - self._size_at_start > _MOST_GROWTH_BYTES:
+            self._bytes_to_look = self._most_growth_bytes // _LOOKS
+            if _process_bytes() - self._size_at_start > self._most_growth_bytes:
                 self._renew()
         return ids
 
@@ -92,15 +93,20 @@ def _process_bytes() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def bulk_encoder(tokenizer: Tokenizer) -> BulkEncoder | None:
-    """Return the fast encoder of a tokenizer, or None when there is none that is certain to agree with it."""
+def bulk_encoder(tokenizer: Tokenizer, most_growth_bytes: int = _MOST_GROWTH_BYTES) -> BulkEncoder | None:
+    """Return the fast encoder of a tokenizer, or None when there is none that is certain to agree with it.
+
+    It starts anew when the process has grown by about `most_growth_bytes`.
+    """
     content = json.loads(tokenizer.to_str())
     splitting = recognise(content)
     if not _IS_INSTALLED or splitting is None or not _is_plain(content):
         return None
     try:
         strange = _strange(splitting.name)
-        return None if strange is None else BulkEncoder(_translated(content, splitting.published), strange)
+        if strange is None:
+            return None
+        return BulkEncoder(_translated(content, splitting.published), strange, most_growth_bytes)
     except RuntimeError:  # its way of saying that it does not know something in the tokenizer
         return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from ingot.tokenizer.vocabulary import BOS, EOS, PAD, TURN_END, TURN_START
 _CHARACTERS_PER_CORE = 1_000_000
 # Getting the bulk encoder ready takes about half a second, in which the reference encodes a megabyte.
 _LEAST_BULK_CHARACTERS = 1_000_000
+_SERVED_GROWTH_BYTES = 64_000_000
 _SAMPLE_CHARACTERS = 1 << 16  # of the first texts, encoded by both
 
 _Numbered = tuple[int, str]
@@ -88,8 +90,23 @@ class Codec:
         """Return the ids of a text, without any control token."""
         if len(text) > PIECE_CHARACTERS:
             return self.encode_batch([text])[0]
+        if self._bulk is not None:
+            with suppress(UnicodeEncodeError):  # said below
+                found = self._bulk.encode(text)
+                if found is not None:
+                    return found.tolist()
         ids: list[int] = self._tokenizer.encode_batch_fast([_valid(text)], add_special_tokens=False)[0].ids
         return ids
+
+    def prepare(self) -> None:
+        """Let the bulk encoder encode single texts too, where it agrees with the reference.
+
+        For servers: it takes a quarter of a second and 40 MB now, and from then on a fifth of the time for each text.
+        """
+        bulk = bulk_encoder(self._tokenizer, _SERVED_GROWTH_BYTES)
+        if bulk is not None and bulk.agrees((), self._tokenizer):
+            self._bulk = bulk
+        self._has_looked_for_bulk = True
 
     def encode_frame(self, words: str) -> tuple[int, ...]:
         """Return the ids of words that a template repeats for every conversation; they are encoded once."""

@@ -20,7 +20,7 @@ from ingot.infer.text import Token
 from ingot.serve.answers.listening import WhileListening
 from ingot.serve.answers.reading import Part, Reader, Said, reader
 from ingot.serve.answers.voice import Answer, Voice
-from ingot.serve.asks.asked import Asked
+from ingot.serve.asks.asked import Asked, Question
 from ingot.serve.ports import Principal
 from ingot.serve.refusal import Refusal, in_a_sentence
 from ingot.serve.server import Server, Tally
@@ -125,7 +125,8 @@ async def _written_parts(asked: Asked, server: Server, tally: Tally) -> AsyncGen
     async with asked.model.outcomes.one(), asyncio.timeout(gateway.limits.seconds):
         for question in asked.questions:
             reads = reader(asked, question)
-            salted = replace(question, params=replace(question.params, cache_salt=tally.principal.cache_salt))
+            params = replace(question.params, cache_salt=tally.principal.cache_salt)
+            salted = Question(question.index, question.prompt, params)
             made = gateway.tokens(asked.model.engine, salted, asked.is_stream, tally.begin)
             async with aclosing(made) as batches:
                 async for tokens in batches:

@@ -152,6 +152,7 @@ class OpenModels:
             engine = self._open_engine(artifact) if base is None else self._beside_base(artifact, base)
             undo.callback(engine.close)
             smoke(engine)
+            engine.codec.prepare()
             self._keep_open(artifact, engine, needs, base)
             undo.pop_all()
 

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request, Response
 from ingot.serve.answers.answering import Answering
 from ingot.serve.endpoints import CHAT, COMPLETIONS, ENDPOINTS, FIM, asked_by
 from ingot.serve.guardrails import brought
-from ingot.serve.routes.given import DirectRoute, caller_of, model_for, server_of, takes
+from ingot.serve.routes.given import caller_of, model_for, server_of, takes
 from ingot.serve.speaking import read, spoken
 from ingot.serve.wire.replies import ChatCompletion, Completion
 
-router = APIRouter(route_class=DirectRoute)
+router = APIRouter()
 
 
 @router.post(CHAT, response_model=ChatCompletion, openapi_extra=takes(*ENDPOINTS[CHAT].bodies.values()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingot.serve.origin import origin_of
 from ingot.serve.ports import Principal, ServedModel
@@ -31,22 +32,31 @@ async def caller_of(request: Request) -> Principal:
 
 ServerHere = Annotated[Server, Depends(server_of)]
 Caller = Annotated[Principal, Depends(caller_of)]
+Answers = Callable[[Request], Awaitable[Response]]
 
 
-class DirectRoute(APIRoute):
-    """A route whose function takes the request alone and returns the response.
+class Direct:
+    """Calls functions of `routes` that take the request alone and return the response; other requests go to `app`.
 
     What FastAPI does to find out the arguments of a function, and to clear them away, takes longer than the rest of a
-    short answer. Errors are told by the application, as they are outside of routes.
+    short answer. Errors are told at the doors.
     """
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with what the function itself returns."""
-        if scope["method"] not in (self.methods or ()):
-            await super().handle(scope, receive, send)
-            return
-        response: Response = await self.endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        self._app = app
+        own = [route for route in routes if isinstance(route, APIRoute)]
+        self._functions: Mapping[tuple[str, str], Answers] = {
+            (method, route.path): route.endpoint for route in own for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        function = self._functions.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if function is None:
+            await self._app(scope, receive, send)
+        else:
+            response = await function(Request(scope, receive, send))
+            await response(scope, receive, send)
 
 
 async def model_for(request: Request, server: Server, model_id: str, body: BaseModel) -> ServedModel:
