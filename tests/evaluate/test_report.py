@@ -128,3 +128,23 @@ def test_a_forecast_stands_beside_what_came(report: Report, tmp_path: Path) -> N
     assert "What pilots foretold, and what came It should end at 2.8." in text
     assert "It came to 2.800: as foretold, inside the band." in text
     assert 'class="band"' in html
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told"), [("pass", "recites nothing that it read once"), ("fail", "recites what it should not")]
+)
+def test_what_it_knows_by_heart_is_told_in_words_and_by_canaries(report: Report, verdict: str, told: str) -> None:
+    assert "by heart" not in Tags(render(report)).text
+    facts = {
+        "verdict": verdict,
+        "reasons": [f"it says {HOSTILE}"],
+        "canaries": {"1": {"inserted": 20, "extracted": 1, "recognised": 2, "exposure": 1.234}},
+        "controls": 1000,
+        "planted": {"share": 0.0049},
+    }
+    audited = {**report.inputs, "audit": artifact("acme-audit", Path("audit"), facts)}
+    page = Tags(render(replace(report, inputs=audited)))
+    text = " ".join(page.text.split())
+    for piece in ("What it knows by heart", told, "It says <script>", "once 20 1 2 1.2", "0.49%", "1,000"):
+        assert piece in text, piece
+    assert "script" not in page.names

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingot.core.config import added
 from ingot.core.errors import UsageError
+from ingot.data.canaries import Config as CanaryConfig
 from ingot.data.dedup import exact, minhash
 from ingot.data.rules import Rule
 from ingot.data.split import Config as SplitConfig
@@ -81,7 +83,9 @@ class TokenizeConfig:
     """How a dataset becomes shards: at most `token_limit` training tokens (0: all of them), in shards of `shard_bytes`.
 
     A shard is what a crash, or the erasure of one document, makes do again; 256 MB of text are some 64 million tokens.
+    With `canaries` a little invented text is put in, by which an audit finds what a model learns by heart.
     """
 
     token_limit: int = 0
     shard_bytes: int = 256_000_000
+    canaries: CanaryConfig | None = added(None)

@@ -2,8 +2,9 @@
 
 Only the shards that hold the document are touched. What stays is a tombstone without content: the id, the day, and the
 reason that was given. It is written first, so an erasure that is interrupted can be taken up again, and done twice it
-changes nothing. Models that were trained on the document keep what they learned from it: they are named, to be trained
-again or withdrawn.
+changes nothing. An index for searching holds the text in many forms: it is removed, and made again by one command.
+Models that were trained on the document keep what they learned from it: they are named, to be trained again, or
+withdrawn.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ingot.flow.home import Home
 from ingot.flow.lineage import descendants
 
 _REPEATED = "duplicate_of"
+INDEXED = "indexed.parquet"  # the table of what an index finds; no other artifact has one
 HOLDS_TEXT = ("Documents", "Dataset", "Shards")
 # A plan takes no more from documents than how many bytes they have.
 _LEARNED_NOTHING = (*HOLDS_TEXT, "Plan")
@@ -102,6 +104,11 @@ def _ids(artifact: Artifact, wanted: str) -> set[str]:
 def _erase_from(home: Home, artifact: Artifact, stones: Sequence[Tombstone]) -> list[str] | None:
     """Erase documents from one artifact; return the shards written anew, or None when it never held them."""
     doc_ids = {stone.doc_id for stone in stones}
+    if (indexed := artifact.path / INDEXED).exists():
+        if not lookup.holds(indexed, doc_ids):
+            return None
+        remove_tree(artifact.path)
+        return []
     _recover(artifact.path)
     tables = [path for path in _tables(artifact.path) if lookup.holds(path, doc_ids)]
     described = artifact.path.glob(f"*/*/{DESCRIPTION}")
@@ -124,7 +131,8 @@ def _erase_from(home: Home, artifact: Artifact, stones: Sequence[Tombstone]) -> 
 
 def _tables(folder: Path) -> list[Path]:
     """Return the tables of documents of an artifact, of whatever kind its recipe says that it is."""
-    return sorted(path for path in (folder / SHARDS_FOLDER).glob("*/*.parquet") if has_documents(path))
+    tables = [*(folder / SHARDS_FOLDER).glob("*/*.parquet"), *folder.glob(INDEXED)]
+    return sorted(path for path in tables if has_documents(path))
 
 
 def _uris(tables: Sequence[Path], doc_ids: Sequence[str]) -> set[str]:

@@ -50,7 +50,7 @@ def read_preference(line: bytes) -> Preference:
         raise InputError("the line is not a JSON object")
     record = _as_columns(record)
     difference = _difference(record)
-    prompt = _messages(record.get("prompt", record.get("messages")), "user", "prompt")
+    prompt = messages_of(record.get("prompt", record.get("messages")), "user", "prompt")
     if prompt and prompt[-1].get("role") == "assistant":
         raise InputError("the prompt ends with the assistant's turn: are the columns swapped?")
     answers = [_answer(prompt, record, name) for name in (CHOSEN, REJECTED)]
@@ -73,7 +73,7 @@ def _as_columns(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _answer(prompt: Messages, record: Mapping[str, Any], name: str) -> Messages:
     """Return the conversation that ends with the answer of this name."""
-    answer = _messages(record.get(name), "assistant", name)
+    answer = messages_of(record.get(name), "assistant", name)
     if not answer:
         raise InputError(f"there is no answer in {name!r}")
     last = answer[-1]
@@ -100,7 +100,7 @@ def _begins_with(answer: Messages, prompt: Messages) -> bool:
     return [message for message in answer if message.get("role") != "system"][: len(asked)] == asked
 
 
-def _messages(given: Any, role: str, name: str) -> Messages:
+def messages_of(given: Any, role: str, name: str) -> Messages:
     """Return messages; a text is one message of the role."""
     if isinstance(given, str):
         given.encode()  # JSON can write half a character, which is no text

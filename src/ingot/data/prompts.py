@@ -9,44 +9,39 @@ that is no prompt is left out, with its place and reason in `failures.jsonl`, or
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from ingot.core.errors import InputError, UsageError
-from ingot.data.example_lines import check_share, is_held_out, lines
-from ingot.data.whole_rows import Example, Piece, facts_of, report_failures, write_rows
+from ingot.core.errors import InputError
+from ingot.data.whole_examples import RowsConfig, Words, write_examples
+from ingot.data.whole_rows import Example, Piece
 from ingot.flow.artifact import Artifact
+from ingot.flow.source import Snapshot
 from ingot.flow.step import Facts, StepContext
 from ingot.tokenizer.chat import render
 from ingot.tokenizer.codec import Codec
 
-BadRows = Literal["leave_out", "refuse"]
 Messages = list[Mapping[str, Any]]
-_FIX = 'write one prompt a line: {"prompt": "What is 12 + 30?", "answer": "42"}'
+# Is given where a line stands, the prompt and the expected answer; raises InputError for what they cannot be used for.
+Check = Callable[[str, str, str], None]
+_WORDS = Words("prompt", "to answer", 'write one prompt a line: {"prompt": "What is 12 + 30?", "answer": "42"}')
 
 
 @dataclass(frozen=True)
-class Config:
-    """How many tokens a row has, which a prompt and its answer must fit; the share kept aside; what a bad line does."""
+class Config(RowsConfig):
+    """As of all shards of examples; a prompt and its expected answer must fit a row."""
 
     row_tokens: int = 512
-    held_out_share: float = 0.05
-    bad_rows: BadRows = "leave_out"
-
-    def __post_init__(self) -> None:
-        check_share(self.held_out_share, "prompts")
-        if self.row_tokens < 32:
-            fix = "choose 512, or more for long prompts"
-            raise UsageError(f"row_tokens is {self.row_tokens}", where="prompts", fix=fix)
 
 
 @dataclass
 class _Seen:
     """What was met on the way through the lines."""
 
-    failures: list[dict[str, str]] = field(default_factory=list)
     unanswered: int = 0
+    longest_prompt_tokens: int = 0
+    longest_answer_tokens: int = 0
 
 
 def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
@@ -54,33 +49,35 @@ def tokenize(config: Config, inputs: Mapping[str, Artifact], context: StepContex
 
     Raises InputError when there is none, or for the first bad line where those are to be refused.
     """
-    folder = inputs["tokenizer"].path
-    codec, seen = Codec.load(folder), _Seen()
+    return write_prompts(config, inputs["tokenizer"], context.sources, context)
 
-    def examples() -> Iterator[tuple[str, Example]]:
-        for where, line in lines(context.sources):
-            try:
-                messages, answer, tools = read_prompt(line)
-                ids = render([*messages, {"role": "assistant", "content": answer}], codec, tools=tools).ids
-                _check_length(len(ids) + 1, config.row_tokens)
-            except (InputError, ValueError, TypeError, AttributeError, RecursionError) as error:
-                reason = error.what if isinstance(error, InputError) else str(error)
-                if config.bad_rows == "refuse":
-                    raise _bad_row(where, reason) from error
-                seen.failures.append({"where": where, "reason": reason})
-                continue
-            seen.unanswered += not answer
-            # By what is asked, so that no prompt is on both sides with different answers.
-            split = "held_out" if is_held_out(json.dumps(messages).encode(), config.held_out_share) else "train"
-            yield split, [Piece(where, len(line), [*ids, codec.eos])]
 
-    counted = write_rows(examples, codec, folder, context.folder, config.row_tokens)
-    report_failures(seen.failures, context)
-    if not counted["train"].examples:
-        first = seen.failures[0] if seen.failures else None
-        why = f"{first['where']}: {first['reason']}" if first else "the sources are empty"
-        raise InputError("there is no prompt to answer", where=", ".join(context.sources), why=why, fix=_FIX)
-    return {**facts_of(counted, config.row_tokens), "unanswered": seen.unanswered, "failures": len(seen.failures)}
+def write_prompts(
+    config: Config,
+    tokenizer: Artifact,
+    sources: Mapping[str, Snapshot],
+    context: StepContext,
+    check: Check | None = None,
+) -> Facts:
+    """Do the same for some of the step's sources; `check` sees place, text and answer of every prompt."""
+    seen = _Seen()
+
+    def frame(where: str, line: bytes, codec: Codec) -> tuple[Example, bytes]:
+        messages, answer, tools = read_prompt(line)
+        asked = render(messages, codec, tools=tools, add_generation_prompt=True).ids
+        ids = render([*messages, {"role": "assistant", "content": answer}], codec, tools=tools).ids
+        _check_length(len(ids) + 1, config.row_tokens)
+        if check is not None:
+            check(where, codec.decode(asked), answer)
+        seen.unanswered += not answer
+        seen.longest_prompt_tokens = max(seen.longest_prompt_tokens, len(asked))
+        if answer:
+            seen.longest_answer_tokens = max(seen.longest_answer_tokens, len(ids) - len(asked))
+        # By what is asked, so that no prompt is on both sides with different answers.
+        return [Piece(where, len(line), [*ids, codec.eos])], json.dumps(messages).encode()
+
+    facts = write_examples(frame, config, tokenizer, sources, context, _WORDS)
+    return {**facts, **asdict(seen)}
 
 
 def read_prompt(line: bytes) -> tuple[Messages, str, list[Mapping[str, Any]]]:
@@ -107,12 +104,3 @@ def read_prompt(line: bytes) -> tuple[Messages, str, list[Mapping[str, Any]]]:
 def _check_length(tokens: int, row_tokens: int) -> None:
     if tokens > row_tokens:
         raise InputError(f"the prompt and its answer have {tokens:,} tokens, and a row holds {row_tokens:,}")
-
-
-def _bad_row(where: str, reason: str) -> InputError:
-    return InputError(
-        "a line is no prompt",
-        where=where,
-        why=reason,
-        fix="mend or delete the line, or set bad_rows to leave_out to go on with the others",
-    )

@@ -26,7 +26,7 @@ def curate(config: CurateConfig, inputs: Mapping[str, Artifact], context: StepCo
 
 
 def tokenize(config: TokenizeConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
-    """Encode the `dataset` with the `tokenizer` into shards."""
+    """Encode the `dataset` with the `tokenizer` into shards, and put canaries in where they are wanted."""
     return shards.tokenize(
         inputs["dataset"].path,
         inputs["tokenizer"].path,
@@ -36,4 +36,5 @@ def tokenize(config: TokenizeConfig, inputs: Mapping[str, Artifact], context: St
         context.cores,
         shard_bytes=config.shard_bytes,
         tasks=context.tasks,
+        planting=config.canaries,
     )

@@ -12,7 +12,7 @@ whatever order they came in.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -52,13 +52,14 @@ class Share:
 class Selection:
     """Which documents are taken: those whose hash falls into a bucket below `buckets`, and how shards are made of them.
 
-    They have `bytes` of text, all have `available_bytes`.
+    They have `bytes` of text, all have `available_bytes`. `digest` is one of these documents, wherever they lie.
     """
 
     buckets: int
     bytes: int
     available_bytes: int
     shards: tuple[Share, ...]
+    digest: str = ""
 
     @property
     def fraction(self) -> float:
@@ -102,7 +103,8 @@ def select(files: Sequence[Path], token_limit: int, codec: Codec, shard_bytes: i
     for members in _dealt(sums.group_bytes, -(-taken // shard_bytes)):
         size = round(int(sums.group_bytes[members].sum()) * taken / available)
         shards.append(Share(_by_file([sums.groups[number] for number in members]), size))
-    return Selection(buckets, taken, available, tuple(shards))
+    digest = hashlib.blake2b(sums.bytes[:buckets].tobytes(), digest_size=16).hexdigest()
+    return Selection(buckets, taken, available, tuple(shards), digest)
 
 
 def _buckets(sums: _Sums, token_limit: int, codec: Codec) -> int:
@@ -121,8 +123,13 @@ def _first(reached: npt.NDArray[Any], limit: int) -> int:
 
 
 def _bytes_per_token(groups: Sequence[_Group], buckets: int, codec: Codec) -> float:
+    return bytes_per_token((text for _, text in documents(_by_file(groups), buckets)), codec)
+
+
+def bytes_per_token(texts: Iterable[str], codec: Codec) -> float:
+    """Return how many bytes a token has on the openings of some texts."""
     size = count = 0
-    for _, text in documents(_by_file(groups), buckets):
+    for text in texts:
         opening = next(pieces(text))  # the opening stands for the whole, so that one huge document costs no more
         size += len(opening.encode())
         count += len(codec.encode(opening))

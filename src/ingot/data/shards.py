@@ -6,7 +6,8 @@
 
 Which documents make up which shard is decided before the first is encoded (data/selection.py), so shards are made
 independently of one another, and a reader need not wait for the last of them. Where more text was given than is
-wanted, documents are taken in the order of a hash of their ids.
+wanted, documents are taken in the order of a hash of their ids. Canaries, where they are wanted, stand between the
+documents of the training split (data/canaries.py); `canaries.json` names them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ from ingot.core.errors import InputError
 from ingot.core.events import Emit
 from ingot.core.storage import fsync_tree, sha256_file, write_atomically
 from ingot.core.tables import parts, shard_name
+from ingot.data import canaries
+from ingot.data.canaries import Planted
 from ingot.data.config import TokenizeConfig
-from ingot.data.selection import Selection, Share, documents, select
+from ingot.data.selection import Selection, Share, bytes_per_token, documents, select
 from ingot.data.shard import DESCRIPTION, Shard, ShardWriter, Tokens, damaged
 from ingot.flow.tasks import NOTE_FILE, Task, TaskContext, Tasks
 from ingot.tokenizer.codec import Codec
@@ -42,6 +45,8 @@ _FACTS = "facts"
 _SMALL_VOCABULARY = 1 << 16
 _BYTES_BETWEEN_REPORTS = 1_000_000
 _SECONDS_BETWEEN_LOOKS = 1.0
+_TRIED_DOCUMENTS = 64  # to know about how many tokens a text has
+_FRAME_TOKENS = 2
 
 
 def tokenize(
@@ -54,21 +59,24 @@ def tokenize(
     held_out_limit: int = HELD_OUT_TOKENS,
     shard_bytes: int = TokenizeConfig.shard_bytes,
     tasks: Tasks | None = None,
+    planting: canaries.Config | None = None,
 ) -> dict[str, Any]:
     """Write the shards of a dataset and return their facts: tokens, documents, bytes and fraction of each split.
 
     A limit of 0 takes every document; otherwise whole documents are taken until about that many tokens are there, the
     same ones for the same dataset and tokenizer. An interrupted call is continued where it stopped. Memory grows
-    neither with the dataset nor with the number of shards.
+    neither with the dataset nor with the number of shards. With `planting` canaries are put in: documents and bytes
+    count the dataset's alone, `train_tokens` is all there is to train on, and `canaries` says how much of it is theirs.
     """
     codec = Codec.load(tokenizer_folder)
     limits = zip(SPLITS, (token_limit, held_out_limit), strict=True)
     chosen = {split: select(parts(dataset_folder, split), limit, codec, shard_bytes) for split, limit in limits}
-    manifest = _manifest(codec, tokenizer_folder, chosen)
+    planted = _planted(planting, chosen["train"], codec) if planting else None
+    manifest = _manifest(codec, tokenizer_folder, chosen, planted)
     if (facts := _facts_of(out, manifest)) is None:
         # From here on a reader can begin: it knows how many shards there will be, and sees each when it is whole.
         write_atomically(out / _MANIFEST, json.dumps(manifest, indent=1) + "\n")
-        facts = _write_all(chosen, tokenizer_folder, out, tasks or Tasks(cores=cores, emit=emit), emit)
+        facts = _write_all(chosen, planted, tokenizer_folder, out, tasks or Tasks(cores=cores, emit=emit), emit)
         write_atomically(out / _MANIFEST, json.dumps({**manifest, _FACTS: facts}, indent=1) + "\n")
     for note in out.glob(f"*/*/{NOTE_FILE}"):  # of use to a continued call only, and about this machine's paths
         note.unlink()
@@ -76,17 +84,40 @@ def tokenize(
     return facts
 
 
+def _planted(config: canaries.Config, chosen: Selection, codec: Codec) -> Planted:
+    """Decide which canaries the text can bear, by about how many tokens it has."""
+    key = canaries.key_of(config, chosen.digest)
+    texts = (text for _, text in islice(chosen.documents(), _TRIED_DOCUMENTS))
+    tried = [_framed_tokens(codec, canaries.draw(key, number)) for number in range(config.count)]
+    return canaries.plan(config, key, int(chosen.bytes / bytes_per_token(texts, codec)), sum(tried) / len(tried))
+
+
+def _framed_tokens(codec: Codec, canary: canaries.Canary) -> int:
+    return len(codec.encode(canary.text)) + _FRAME_TOKENS
+
+
 def _write_all(
-    chosen: Mapping[str, Selection], tokenizer_folder: Path, out: Path, tasks: Tasks, emit: Emit
+    chosen: Mapping[str, Selection],
+    planted: Planted | None,
+    tokenizer_folder: Path,
+    out: Path,
+    tasks: Tasks,
+    emit: Emit,
 ) -> dict[str, Any]:
     codec = Codec.load(tokenizer_folder)
     # Held-out text first: it is little, and evaluations during training want it from the beginning.
-    made = {"held_out": _encode_all(chosen["held_out"], tokenizer_folder, out / "held_out", tasks)}
+    made = {"held_out": _encode_all(chosen["held_out"], None, tokenizer_folder, out / "held_out", tasks)}
     emit("readable")
-    made["train"] = _encode_all(chosen["train"], tokenizer_folder, out / "train", tasks)
+    made["train"] = _encode_all(chosen["train"], planted, tokenizer_folder, out / "train", tasks)
     facts = {name: fact for split in SPLITS for name, fact in _facts(split, made[split], chosen[split]).items()}
     unused = _unused(chain(*made.values()), codec.vocabulary)
-    return {**facts, "dtype": _dtype(codec), "unused_tokens": unused}
+    facts |= {"dtype": _dtype(codec), "unused_tokens": unused}
+    if planted is None:
+        return facts
+    tokens = {canary.number: _framed_tokens(codec, canary) for canary, _ in planted.canaries()}
+    counted = canaries.counted(planted, tokens, facts["train_tokens"])
+    canaries.write(planted, out, counted)
+    return {**facts, "train_documents": facts["train_documents"] - planted.copies, "canaries": counted}
 
 
 def _facts_of(out: Path, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -99,8 +130,12 @@ def _facts_of(out: Path, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
     return facts if written == manifest else None
 
 
-def _manifest(codec: Codec, tokenizer_folder: Path, chosen: Mapping[str, Selection]) -> dict[str, Any]:
+def _manifest(
+    codec: Codec, tokenizer_folder: Path, chosen: Mapping[str, Selection], planted: Planted | None
+) -> dict[str, Any]:
+    known = {"canaries": [planted.key, planted.copies]} if planted is not None else {}
     return {
+        **known,
         "format": FORMAT,
         "dtype": _dtype(codec),
         "vocabulary": codec.vocabulary,
@@ -111,11 +146,16 @@ def _manifest(codec: Codec, tokenizer_folder: Path, chosen: Mapping[str, Selecti
     }
 
 
-def _encode_all(selection: Selection, tokenizer_folder: Path, out: Path, tasks: Tasks) -> list[Mapping[str, Any]]:
-    pieces = [
-        Task(shard_name(number), _request(share, selection.buckets, tokenizer_folder), share.bytes)
-        for number, share in enumerate(selection.shards)
-    ]
+def _encode_all(
+    selection: Selection, planted: Planted | None, tokenizer_folder: Path, out: Path, tasks: Tasks
+) -> list[Mapping[str, Any]]:
+    pieces = []
+    ends = list(accumulate(share.bytes for share in selection.shards))
+    for number, (share, end) in enumerate(zip(selection.shards, ends, strict=True)):
+        request = _request(share, selection.buckets, tokenizer_folder)
+        if planted is not None and planted.copies:
+            request["canaries"] = planted.as_request(end - share.bytes, end, ends[-1])
+        pieces.append(Task(shard_name(number), request, share.bytes))
     return list(tasks.run("ingot.data.shards:encode", pieces, out))
 
 
@@ -128,15 +168,25 @@ def encode(request: Mapping[str, Any], context: TaskContext) -> dict[str, Any]:
     """Write one shard: the chosen documents of some row groups. `used` tells, as hex, which ids occur in it."""
     codec = Codec.shared(Path(request["tokenizer"]))
     taken = documents({Path(path): numbers for path, numbers in request["row_groups"].items()}, request["buckets"])
-    reported = 0
+    planted = deque(canaries.copies(request["canaries"]) if "canaries" in request else ())
+    reported = written = 0
     with ShardWriter(context.folder, _dtype(codec), codec.vocabulary) as writer:
         for doc_id, size, ids in _encoded(taken, codec, context.cores):
+            while planted and planted[0].at <= written:
+                _plant(planted.popleft(), writer, codec)
             writer.append(doc_id, size, chain([[codec.bos]], ids, [[codec.eos]]))
-            if writer.bytes - reported >= _BYTES_BETWEEN_REPORTS:
-                reported = writer.bytes
+            written += size
+            if written - reported >= _BYTES_BETWEEN_REPORTS:
+                reported = written
                 context.emit("progress", done=min(reported, request["bytes"]), total=request["bytes"], unit="bytes")
-    counted = {name: fact for name, fact in writer.finish().items() if name in ("tokens", "documents", "bytes")}
-    return {**counted, "used": np.packbits(writer.used).tobytes().hex()}
+        for copy in planted:
+            _plant(copy, writer, codec)
+    counted = {name: fact for name, fact in writer.finish().items() if name in ("tokens", "documents")}
+    return {**counted, "bytes": written, "used": np.packbits(writer.used).tobytes().hex()}
+
+
+def _plant(copy: canaries.Copy, writer: ShardWriter, codec: Codec) -> None:
+    writer.append(copy.doc_id, len(copy.text.encode()), [[codec.bos], codec.encode(copy.text), [codec.eos]])
 
 
 def _encoded(

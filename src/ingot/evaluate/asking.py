@@ -2,7 +2,8 @@
 
 `results.jsonl` has a line for each item: its id, a hash of what was shown, the answer, what was right, and the scores.
 `metrics.json` has the figures with their intervals, over all items, by group, and apart for items that stand in what
-the model was trained on, where that is known (`contamination`).
+the model was trained on, where that is known (`contamination`). Where choices were weighed, it says how well the model
+knows what it knows (`calibration`).
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ingot.core.errors import InputError
 from ingot.core.plugins import Plugin
 from ingot.core.plugins import load as load_plugin
 from ingot.core.storage import write_atomically
-from ingot.evaluate import contamination
+from ingot.evaluate import calibration, contamination
 from ingot.evaluate.bits import document_bits
 from ingot.evaluate.config import AskConfig
 from ingot.evaluate.likelihood import Progress, Weigher
@@ -35,7 +37,7 @@ from ingot.evaluate.results import (
     cut_prompts,
     measured,
 )
-from ingot.evaluate.task import BEFORE_ANSWER, Asking, Choice, Item, Passage, Question, prompt_hash, read_task
+from ingot.evaluate.task import BEFORE_ANSWER, Asking, Choice, Item, Passage, Question, Search, prompt_hash, read_task
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 from ingot.infer.engine import build
@@ -68,6 +70,7 @@ def ask(config: AskConfig, inputs: Mapping[str, Artifact], context: StepContext)
         "cut": cut,
         "framing": "chat" if is_chat else "text",
         "metrics": figures,
+        "calibration": calibration.measured(results),
         "contamination": _told(found, results, config),
     }
     groups = by_group(results, config.resamples, config.seed)
@@ -89,12 +92,18 @@ def _is_chat(model: Artifact, asking: Asking, context: StepContext) -> bool:
 def answered(
     model: Path, items: Sequence[Item], asking: Asking, config: AskConfig, context: StepContext
 ) -> list[Result]:
-    """Return what the model says to every item, in order."""
+    """Return what the model says to every item, in order. Raises InputError for items that ask an index."""
 
     def progress(done: int) -> None:
         context.emit("progress", done=done, total=len(items), unit="items")
 
     found: dict[str, Result] = {}
+    if any(isinstance(item, Search) for item in items):
+        raise InputError(
+            "this task asks which documents are found, which a model cannot say",
+            where="task",
+            fix="ask an index: `ingot index` makes one, and `ingot evaluate` takes it in the place of a model",
+        )
     # A blank is filled by one text: it is weighed as a choice would be.
     weighed = [item for item in items if isinstance(item, Choice) or (isinstance(item, Passage) and item.prompt)]
     if weighed:

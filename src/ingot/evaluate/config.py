@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ingot.core.errors import UsageError
+
 
 @dataclass(frozen=True)
 class EvaluateConfig:
@@ -60,6 +62,21 @@ class AskConfig:
 
 
 @dataclass(frozen=True)
+class FindConfig:
+    """How an index is asked: how many documents are looked at, and how many passages a reader puts in order again."""
+
+    depth: int = 10
+    reranked: int = 20
+    resamples: int = 2000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where no document would be looked at."""
+        if self.depth < 1:
+            raise UsageError(f"depth is {self.depth}", where="retrieval", fix="look at 1 document or more; 10 is usual")
+
+
+@dataclass(frozen=True)
 class CompareConfig:
     """Resamples of the intervals, and from which probability on a difference counts as chance."""
 
@@ -74,3 +91,42 @@ class PreferringConfig:
 
     resamples: int = 2000
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """How much an audit of what a model learned by heart looks at; more takes longer and says it more surely.
+
+    `controls` are canaries that were never put into the text: by them a canary is known (one control in `alarm_level`
+    ranks as high by chance). `passages` of training text, and as many of held-out text, are cut into `passage_tokens`
+    that are shown and as many that the model must say. It writes `samples` texts of `sample_tokens`, in which personal
+    data is looked for. With fewer than `least_single` canaries that stand in the text once there is no verdict.
+    """
+
+    controls: int = 1000
+    alarm_level: float = 0.01
+    passages: int = 200
+    passage_tokens: int = 50
+    samples: int = 200
+    sample_tokens: int = 64
+    top_k: int = 40
+    least_single: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for numbers with which nothing could be said."""
+        least = {
+            "controls": 100,
+            "passages": 1,
+            "passage_tokens": 1,
+            "samples": 1,
+            "sample_tokens": 1,
+            "least_single": 1,
+        }
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                what = f"{name} is {getattr(self, name)}"
+                raise UsageError(what, where="audit", fix=f"give {name} of at least {smallest}")
+        if not 0 < self.alarm_level <= 0.05:
+            what = f"alarm_level is {self.alarm_level}"
+            raise UsageError(what, where="audit", fix="give a share above 0 and up to 0.05; 0.01 is usual")

@@ -24,6 +24,7 @@ from ingot.infer.reference import frame
 from ingot.model.cache import Cache
 from ingot.model.convert import load
 from ingot.model.decoder import Decoder
+from ingot.model.low_rank import adaptable, load_low_rank
 from ingot.tokenizer.codec import read_tokenizer
 
 Progress = Callable[[int], None]
@@ -58,10 +59,14 @@ class _Row:
 
 
 class Weigher:
-    """A model folder, opened to weigh texts. Raises InputError for a folder that is no model."""
+    """A model folder, opened to weigh texts. Raises InputError for a folder that is no model.
 
-    def __init__(self, folder: Path) -> None:
-        self._decoder = load(folder).eval()
+    With the folder of an `adapter` that one counts inside `with adapting(weigher.adapter)` (model/low_rank).
+    """
+
+    def __init__(self, folder: Path, adapter: Path | None = None) -> None:
+        self.decoder = self._decoder = load(folder).eval()
+        self.adapter = None if adapter is None else load_low_rank(adapter, adaptable(self._decoder))
         self._tokenizer = read_tokenizer(folder)
         self._tokenizer.encode_special_tokens = True  # what stands in a text is text
         self._bos, _ = frame(folder)
@@ -81,6 +86,17 @@ class Weigher:
         for shared, family in _families(rows, self._can_share):
             done = self._weigh_family(family, shared, found, done, progress)
         return found
+
+    def weigh_ids(self, asked: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Weighed]:
+        """Return how probable the tokens of each pair are after those that stand before them.
+
+        Nothing is put before them, and both together must fit the model's context.
+        """
+        rows = [_Row(tuple(before), (tuple(after),), ((place, 0),)) for place, (before, after) in enumerate(asked)]
+        found = [[Weighed(0.0, 0, False)] for _ in rows]
+        for shared, family in _families(rows, self._can_share):
+            self._weigh_family(family, shared, found, 0, None)
+        return [one for (one,) in found]
 
     @torch.inference_mode()
     def _weigh_family(

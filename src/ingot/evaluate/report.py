@@ -65,6 +65,7 @@ def _head(report: Report) -> dict[str, Any]:
         "counted_size": as_size(scores.counted_bytes),
         "comparison": _comparison(scores, name),
         "samples": report.samples,
+        "by_heart": story.by_heart(report.inputs.get("audit")),
         "abilities": story.abilities(scores.model.value, checkpoint.facts["parameters"]),
     }
 

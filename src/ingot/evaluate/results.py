@@ -80,3 +80,13 @@ def cut_prompts(count: int) -> str:
     if count == 1:
         return "1 prompt is longer than the model's context: its beginning was cut"
     return f"{count} prompts are longer than the model's context: their beginnings were cut"
+
+
+def absent_documents(count: int) -> str:
+    """Say that so many questions cannot be answered.
+
+    >>> absent_documents(1)
+    '1 question asks for a document that is not in the index'
+    """
+    asking = "1 question asks" if count == 1 else f"{count} questions ask"
+    return f"{asking} for a document that is not in the index"

@@ -19,7 +19,7 @@ from ingot.flow.artifact import Artifact
 
 SHOWN_FAILURES = 20
 # The order in which a reader meets the steps.
-ORDER = ("documents", "dataset", "old-dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint")
+ORDER = ("documents", "dataset", "old-dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint", "audit")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,29 @@ class StepCost:
     seconds: float
     watt_hours: float | None
     method: str
+
+
+@dataclass(frozen=True)
+class Level:
+    """How the canaries fared that stand in the training text so often; `exposure` is their median, in bits."""
+
+    repeats: int
+    inserted: int
+    extracted: int
+    recognised: int
+    exposure: float
+
+
+@dataclass(frozen=True)
+class ByHeart:
+    """What a model knows by heart, in words and by canaries, which are `share` of what it was trained on."""
+
+    verdict: str
+    told: str
+    sentences: Sequence[str]
+    levels: Sequence[Level]
+    share: float
+    controls: int
 
 
 _PLAIN_REASONS = {
@@ -138,6 +161,25 @@ def beside_start(scores: Scores, continued: Continued | None) -> list[str]:
             f"{continued.old_before:.2f} before."
         )
     return told
+
+
+def by_heart(audit: Artifact | None) -> ByHeart | None:
+    """Say what an audit found that the model knows by heart; None for a build that was not audited."""
+    if audit is None:
+        return None
+    facts = audit.facts
+    levels = [
+        Level(int(repeats), each["inserted"], each["extracted"], each["recognised"], each["exposure"])
+        for repeats, each in facts["canaries"].items()
+    ]
+    verdict = {
+        "pass": "Passed: it recites nothing that it read once, as far as that was tried.",
+        "fail": "Failed: it recites what it should not. Whoever may ask this model can read that out of it.",
+        "unsure": "Open: what it knows by heart could not be measured well enough to say.",
+    }[facts["verdict"]]
+    sentences = [f"{reason[:1].upper()}{reason[1:]}." for reason in facts["reasons"]]
+    planted = facts.get("planted") or {"share": 0.0}
+    return ByHeart(facts["verdict"], verdict, sentences, levels, planted["share"], facts["controls"])
 
 
 def curves_by_dataset(checkpoint: Artifact) -> list[tuple[str, list[tuple[float, float]]]]:

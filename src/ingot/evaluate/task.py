@@ -1,8 +1,9 @@
-"""What a task asks: items of three kinds, each with an id, a prompt and what is right.
+"""What a task asks: items of four kinds, each with an id, a prompt and what is right.
 
     Choice      texts that could follow the prompt; the model says how probable each is, and the most probable counts
     Question    the model writes an answer, and scorers hold it against the right ones
     Passage     a text after a prompt, or on its own: how surprised the model is by it, per byte
+    Search      an index finds documents, and some are the right ones
 
 A task is a plug-in: one file that turns a row of a published file into items (`items`), with its `VERSION`, which is
 raised when prompts or answers change, so that figures of two versions are never held against one another. What stands
@@ -84,8 +85,26 @@ class Passage:
         return self.text
 
 
-Item = Choice | Question | Passage
-_KINDS: dict[str, type[Item]] = {"choice": Choice, "question": Question, "passage": Passage}
+@dataclass(frozen=True)
+class Search:
+    """What an index is to find for the prompt: documents by id or URI, and such as hold one of the texts."""
+
+    id: str
+    prompt: str
+    documents: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    group: str = ""
+    before: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The first thing that is to be found."""
+        return (*self.documents, *self.texts)[0]
+
+
+Item = Choice | Question | Passage | Search
+_KINDS: dict[str, type[Item]] = {"choice": Choice, "question": Question, "passage": Passage, "search": Search}
+_LISTS = ("choices", "right", "answers", "documents", "texts")
 
 
 @dataclass(frozen=True)
@@ -158,7 +177,7 @@ def read_task(folder: Path) -> Task:
 
 
 def _item(row: Mapping[str, Any]) -> Item:
-    lists: dict[str, Any] = {name: tuple(row[name]) for name in ("choices", "right", "answers") if name in row}
+    lists: dict[str, Any] = {name: tuple(row[name]) for name in _LISTS if name in row}
     if leanings := row.get("leanings"):
         lists["leanings"] = {name: (tuple(towards), tuple(away)) for name, (towards, away) in leanings.items()}
     return _KINDS[row["kind"]](**{name: value for name, value in row.items() if name != "kind"} | lists)
