@@ -241,9 +241,11 @@ def figures_of(
             goal = "<= 1e-5" if what == "loss" else ""
             holds = worst <= GOAL if goal and worst is not None else None
             figures.append(Figure(f"{kind} {what}, from TRL", worst, unit, goal, holds))
-    before, after = max(each["before"] for each in added), min(each["after"] for each in added)
-    figures.append(Figure("held-out sums right before, the best seed", before, "share", "< .1", before < 0.1))
-    holds = None if is_quick else after > 0.8 and len(added) == len(SEEDS)
+    before = max((each["before"] for each in added), default=None)
+    after = min((each["after"] for each in added), default=None)
+    holds = None if before is None else before < 0.1
+    figures.append(Figure("held-out sums right before, the best seed", before, "share", "< .1", holds))
+    holds = None if is_quick or after is None else after > 0.8 and len(added) == len(SEEDS)
     figures.append(Figure("held-out sums right after, the worst seed", after, "share", "> .8", holds))
     return figures
 
@@ -256,6 +258,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one batch, and one seed for a few of the steps")
     parser.add_argument("--trl", type=Path, default=PYTHON, metavar="PYTHON", help="without it losses are left out")
+    parser.add_argument("--losses", action="store_true", help="compare losses alone; nothing is trained")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     differences: list[dict[str, float]] = []
@@ -272,9 +275,8 @@ def main() -> None:
         else:
             print(f"there is no {arguments.trl}: losses are not compared (see the top of this file)", file=sys.stderr)
         sums = Sums(scratch / "sums")
-        added = [
-            add(sums, seed, STEPS // 24 if arguments.quick else STEPS) for seed in SEEDS[: 1 if arguments.quick else 3]
-        ]
+        steps = STEPS // 24 if arguments.quick else STEPS
+        added = [add(sums, seed, steps) for seed in SEEDS[: 1 if arguments.quick else 3] if not arguments.losses]
     details = {"is_quick": arguments.quick, "sums": sums.about, "differences": differences, "added": added}
     publish("align_grpo", figures_of(differences, added, arguments.quick), details)
 

@@ -2,9 +2,10 @@
 
 A model of drawn weights (5 million parameters, Qwen3's layout, float32) and one that has moved away from it learn from
 conversations made of the sources of the standard library. Ours are packed into rows, as a training reads them, and go
-through the plug-ins `supervised`, `preference` and `reward`; the reference's log-probabilities come from the pass that
-a training makes. TRL pads them and goes through its trainers' collators and `compute_loss`, with a second model as the
-reference. Compared are the loss, and of the gradient of every weight the length of the difference by its own.
+through the plug-ins `supervised`, `preference`, `rating` and `reward`; the reference's log-probabilities come from the
+pass that a training makes. TRL pads them and goes through its trainers' collators and `compute_loss`, with a second
+model as the reference. Compared are the loss, and of the gradient of every weight the length of the difference by its
+own.
 
 Packed against one by one is Ingot alone: the logits of every conversation in its row and by itself, and the gradient of
 the summed surprise.
@@ -27,7 +28,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,15 @@ from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 from ingot.train.cross_entropy import cross_entropy_sum
 from ingot.train.objective import Given, Loss, TensorBatch
-from ingot.train.objectives import preference, reward, supervised
-from ingot.train.reference import scores_of, write_reference
+from ingot.train.objectives import preference, rating, reward, supervised
+from ingot.train.ratings import ratings_in
+from ingot.train.reference import rating_scores_of, scores_of, write_reference
 
 PYTHON = Path("~/.cache/ingot-benchmarks/trl/bin/python").expanduser()
 MODEL = ModelConfig(8192, width=256, layers=4, heads=4, kv_heads=4, head_width=64, ffn_width=704, context=512)
-ROW, BETA, BATCHES, PAIRS = 512, 0.1, 8, 8
+ROW, BETA, BAD_WEIGHT, BATCHES, PAIRS = 512, 0.1, 1.2, 8, 8
 KINDS: tuple[preference.Kind, ...] = ("sigmoid", "ipo", "hinge")
+EXCHANGED = "kto, exchanged,"
 GOAL = 1e-5
 
 Ids = list[int]
@@ -73,12 +76,15 @@ class Peer:
             env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HOME": str(scratch / "hf")},
         )
 
-    def __call__(self, kind: str, examples: list[dict[str, Ids]], model: str = "") -> tuple[float, dict[str, Tensor]]:
+    def __call__(
+        self, kind: str, examples: Sequence[Mapping[str, Any]], model: str = ""
+    ) -> tuple[float, dict[str, Tensor]]:
         """Return the mean loss and the gradients by their names in the published layout."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         path, gradients = self._scratch / "asked.json", self._scratch / "theirs.safetensors"
-        asked = {"kind": kind, "beta": BETA, "examples": examples, "gradients": str(gradients), "model": model}
+        asked = {"kind": kind, "beta": BETA, "bad_weight": BAD_WEIGHT, "examples": examples}
+        asked |= {"gradients": str(gradients), "model": model}
         path.write_text(json.dumps(asked))
         print(path, file=self._process.stdin, flush=True)
         for line in self._process.stdout:
@@ -107,7 +113,7 @@ def conversations(
         yield [*before, say("assistant", 48)], [*before, say("assistant", 48)]
 
 
-def packed(groups: Sequence[Sequence[Ids]], pad: int) -> TensorBatch:
+def packed(groups: Sequence[Sequence[Ids]], pad: int, length: int = ROW) -> TensorBatch:
     """Put groups of documents into rows, each group whole in the first row with room."""
     rows: list[list[Ids]] = []
     for group in groups:
@@ -116,7 +122,7 @@ def packed(groups: Sequence[Sequence[Ids]], pad: int) -> TensorBatch:
         if place is None:
             rows.append(place := [])
         place += group
-    tokens, targets, segments = (torch.full((len(rows), ROW), fill) for fill in (pad, IGNORED, 0))
+    tokens, targets, segments = (torch.full((len(rows), length), fill) for fill in (pad, IGNORED, 0))
     for number, row in enumerate(rows):
         begin = 0
         for place_in_row, ids in enumerate(row):
@@ -198,6 +204,21 @@ def make_models(scratch: Path, texts: Sequence[str]) -> list[Path]:
     return folders
 
 
+def rated_row(documents: Sequence[Ids], folders: Sequence[Path], scratch: Path) -> tuple[TensorBatch, Given]:
+    """Put answers, good and bad in turn, into one row: what TRL has in a batch; return it with what it is learned by.
+
+    The reference's log-probabilities come from the pass that a training makes.
+    """
+    codec, place = Codec.load(folders[0]), scratch / "rated"
+    place.mkdir(exist_ok=True)
+    row = packed([documents], codec.pad, sum(map(len, documents)) + 1)
+    keys = ratings_in(row, codec, MODEL.context).keys
+    (place / "ratings.json").write_text(json.dumps({key.hex(): at % 2 == 0 for at, key in enumerate(keys)}))
+    write_reference(rating_scores_of(load(folders[1]), [row], codec), folders[1], place)
+    names = ("tokenizer", "start", "reference", "shards")
+    return row, Given(dict(zip(names, (folders[0], folders[1], place, place), strict=True)))
+
+
 def compare(peer: Peer, folders: Sequence[Path], words: Sequence[str], seed: int, scratch: Path) -> dict[str, float]:
     """Return the differences of one batch, by what was compared."""
     codec, decoder = Codec.load(folders[0]), load(folders[0])
@@ -210,8 +231,9 @@ def compare(peer: Peer, folders: Sequence[Path], words: Sequence[str], seed: int
     (scratch / "scores").mkdir(exist_ok=True)
     write_reference(scores_of(load(folders[1]), [batch], codec), folders[1], scratch / "scores")
     told: dict[str, float] = {}
+    distances: dict[str, float] = {}
 
-    def add(kind: str, loss: Loss, examples: list[dict[str, Ids]], learner: Decoder, model: str = "") -> None:
+    def add(kind: str, loss: Loss, examples: Sequence[Mapping[str, Any]], learner: Decoder, model: str = "") -> None:
         mine = gradients_of(learner, loss, scratch / "mine")
         theirs, gradients = peer(kind, examples, model)
         told[f"{kind} loss"] = abs(float(loss.total.detach()) / loss.count - theirs)
@@ -226,6 +248,21 @@ def compare(peer: Peer, folders: Sequence[Path], words: Sequence[str], seed: int
     for kind in KINDS:
         loss = preference.loss(decoder, batch, preference.Config(kind, BETA), given)
         add(kind, loss, [pair_examples(pair, codec) for pair in pairs], decoder)
+    single = [ids for pair in framed for ids in pair]
+    kto = [
+        {"prompt_ids": each["prompt_ids"], "completion_ids": each[f"{name}_ids"], "label": name == "chosen"}
+        for each in (pair_examples(pair, codec) for pair in pairs)
+        for name in ("chosen", "rejected")
+    ]
+    cycled = [{**each, "KL_completion_ids": kto[at - 1]["completion_ids"]} for at, each in enumerate(kto)]
+    # Exchanged, the model has moved towards what is read, so that the distance is not 0.
+    for name, models in (("kto", folders), (EXCHANGED, folders[::-1])):
+        row, rated_given = rated_row(single, models, scratch)
+        learner = load(models[0])
+        found = rating.loss(learner, row, rating.Config(BETA, bad_weight=BAD_WEIGHT), rated_given)
+        add(name, found, cycled, learner)
+        distances[name] = found.means["distance"][0] / found.means["distance"][1]
+    assert distances[EXCHANGED] > 0, "the distance of the rated answers is compared only where it is not 0"
     judge, head = load(folders[0]), reward.head(reward.Config(), given)
     head.put_on(judge, seed).requires_grad_(True)
     special = SpecialTokens(codec.bos, (codec.eos,), codec.pad)

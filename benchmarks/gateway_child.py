@@ -1,9 +1,10 @@
 """A server for benchmarks/serve_gateway.py, in a process of its own: the gateway, or next to nothing.
 
 `gateway` is the whole application over an engine that takes no time, so that what is measured is everything but the
-model; `stamped` has one that makes a token every few milliseconds, whose text is the time it was made. `echo` is the
-least an ASGI server can do with the same requests, over the same connections: read the body and send as many bytes
-back, in one piece, or at the same pace with the time in them.
+model; that of `blocking` must be asked in a thread, and so must that of `stamped`, which makes a token every few
+milliseconds, whose text is the time it was made. `echo` is the least an ASGI server can do with the same requests, over
+the same connections: read the body and send as many bytes back, in one piece, or at the same pace with the time in
+them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice, repeat
@@ -26,7 +27,7 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ingot.infer.engine import Control, EngineStats, Stop
+from ingot.infer.engine import Control, EngineStats, Heard, Stop
 from ingot.infer.sampling import SamplingParams
 from ingot.infer.text import Token
 from ingot.serve.app import create_app
@@ -59,11 +60,12 @@ class InstantEngine:
         self.codec = codec
         (token,) = codec.encode("a")
         self._made = Token(token, "a", -0.1)
+        self._last = replace(self._made, finish="length")
 
     def generate(self, prompt: Sequence[int], params: SamplingParams, stop: Stop | None = None) -> Iterator[Token]:
         """Return as many tokens as were asked for."""
         yield from islice(repeat(self._made), params.max_tokens - 1)
-        yield replace(self._made, finish="length")
+        yield self._last
 
     def tokenize(self, text: str) -> None:
         """Return None: the codec is the only tokenizer here."""
@@ -80,6 +82,19 @@ class InstantEngine:
         """Hold nothing."""
 
 
+class TellingEngine(InstantEngine):
+    """Tells what it says on the event loop that it was asked on, as an engine in a process of its own does."""
+
+    def listen(
+        self, prompt: Sequence[int], params: SamplingParams, hear: Callable[[Heard], object]
+    ) -> Callable[[], None]:
+        """Begin an answer."""
+        loop = asyncio.get_running_loop()
+        loop.call_soon(hear, list(self.generate(prompt, params)))
+        loop.call_soon(hear, None)
+        return lambda: None
+
+
 class StampingEngine(InstantEngine):
     """Says what time it is, again and again, at a steady pace."""
 
@@ -93,7 +108,9 @@ class StampingEngine(InstantEngine):
 def gateway(folder: Path, engine: type[InstantEngine] = InstantEngine) -> FastAPI:
     """Return the application, counting into a file as it does for people."""
     write(learn(["a quick brown fox jumps over the lazy dog " * 50], 384), folder)
-    model = ServedModel("instant", "instant@1", "chat", 0, engine(Codec.load(folder)))
+    codec = Codec.load(folder)
+    codec.prepare()
+    model = ServedModel("instant", "instant@1", "chat", 0, engine(codec))
     meter, store = UsageFile(folder / "usage.jsonl"), FolderStore(folder / "store")
     limits = Limits(waiting=1000)
     return create_app(OneModel(model), Anybody(), meter, store, limits, while_up=closing(meter))
@@ -121,6 +138,9 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"" if is_stream else ANSWER})
 
 
+_ENGINES = {"gateway": TellingEngine, "blocking": InstantEngine, "stamped": StampingEngine}
+
+
 def main() -> None:
     """Serve `gateway`, `stamped` or `echo` on a free port, and print its number."""
     kind = sys.argv[1]
@@ -128,7 +148,7 @@ def main() -> None:
         app: ASGIApp = echo
         slots = Gateway(Limits())
         if kind != "echo":
-            app = made = gateway(Path(folder), StampingEngine if kind == "stamped" else InstantEngine)
+            app = made = gateway(Path(folder), _ENGINES[kind])
             slots = made.state.server.gateway
         listener = socket.create_server(("127.0.0.1", 0))
         print(listener.getsockname()[1], flush=True)

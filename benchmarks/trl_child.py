@@ -26,6 +26,8 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from trl import (  # type: ignore[import-not-found]  # of the environment this child runs in, after the settings above
     DPOConfig,
     DPOTrainer,
+    KTOConfig,
+    KTOTrainer,
     RewardConfig,
     RewardTrainer,
     SFTConfig,
@@ -43,6 +45,17 @@ def trainer_for(asked: dict[str, Any], policy: Any, reference: Any, tokenizer: A
     if asked["kind"] == "reward":
         config = RewardConfig(**usual, max_length=None)
         return RewardTrainer(policy, config, train_dataset=rows, processing_class=tokenizer)
+    if asked["kind"].startswith("kto"):
+        rows = Dataset.from_list([{"prompt": "a", "completion": "b", "label": bool(each % 2)} for each in range(4)])
+        kto = KTOConfig(
+            **usual,
+            beta=asked["beta"],
+            max_length=None,
+            disable_dropout=True,
+            per_device_train_batch_size=2,
+            undesirable_weight=asked["bad_weight"],
+        )
+        return KTOTrainer(policy, reference, kto, train_dataset=rows, processing_class=tokenizer)
     config = DPOConfig(**usual, loss_type=[asked["kind"]], beta=asked["beta"], max_length=None, disable_dropout=True)
     return DPOTrainer(policy, reference, config, train_dataset=rows, processing_class=tokenizer)
 
@@ -55,6 +68,8 @@ def main() -> None:
     for line in sys.stdin:
         asked: dict[str, Any] = json.loads(Path(line.strip()).read_text())
         policy, reference = (AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32) for path in folders)
+        if "exchanged" in asked["kind"]:
+            policy, reference = reference, policy
         if asked["kind"] == "reward":
             policy = AutoModelForSequenceClassification.from_pretrained(asked["model"], dtype=torch.float32)
         with tempfile.TemporaryDirectory() as scratch:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingot.cli.options import read_count, read_duration
+from ingot.cli.options import read_count, read_duration, read_options
 from ingot.core.errors import UsageError
 
 
@@ -30,3 +30,10 @@ def test_what_is_no_count_names_the_option(text: str) -> None:
     with pytest.raises(UsageError, match="is not a count") as caught:
         read_count(text, "--tokens")
     assert caught.value.where == "--tokens"
+
+
+def test_options_are_read_by_name_and_a_wrong_one_is_told() -> None:
+    assert read_options(["a=1", "b=[x, 2]", "c=word=s"]) == {"a": 1, "b": ["x", 2], "c": "word=s"}
+    for text, said in (("a", "is no option"), ("=1", "is no option"), ("a=[", "cannot be read")):
+        with pytest.raises(UsageError, match=said):
+            read_options([text])

@@ -24,7 +24,8 @@ from ingot.tokenizer.codec import Codec
 from ingot.tokenizer.train import learn, write
 from ingot.train.objective import Given, Objective, TensorBatch, bind
 from ingot.train.publishing import copy_tokenizer
-from ingot.train.reference import scores_of, write_reference
+from ingot.train.ratings import ratings_in
+from ingot.train.reference import rating_scores_of, scores_of, write_reference
 
 VOCABULARY = 384
 LABELS = [300, 301, 302]
@@ -46,11 +47,15 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     torch.manual_seed(1)
     save(Decoder(replace(CONFIG, vocabulary=vocabulary)), teacher, SpecialTokens(0, (1,), 2))
     copy_tokenizer(tokenizer, teacher)
+    codec = Codec.load(tokenizer)
+    rated = ratings_in(whole_rows(codec), codec, 1024)
+    told = {key.hex(): place % 2 == 0 for place, key in enumerate(rated.keys)}
+    (shards / "ratings.json").write_text(json.dumps(told))
     reference = tmp_path_factory.mktemp("reference")
     inputs = {"tokenizer": tokenizer, "teacher": teacher, "shards": shards, "start": teacher, "reference": reference}
     given = Given(inputs)
-    scores = scores_of(load_decoder(teacher), [whole_rows(given.codec)], given.codec)
-    write_reference(scores, teacher, reference)
+    read = [each(load_decoder(teacher), [whole_rows(codec)], codec) for each in (scores_of, rating_scores_of)]
+    write_reference({name: torch.cat([each[name] for each in read]) for name in read[0]}, teacher, reference)
     return given
 
 

@@ -30,13 +30,15 @@ def place(tmp_path: Path, ingot_home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     add(home, "acme", files=files, facts={"kind": "base"}, checkpoint=checkpoint.reference)
     talks = [[{"role": "user", "content": text}, {"role": "assistant", "content": "Yes."}] for text in ASKED]
     pairs = [{"prompt": text, "chosen": "Gladly.", "rejected": "No."} for text in ASKED]
-    for name, rows in (("talks", [{"messages": talk} for talk in talks]), ("pairs", [*pairs, {"prompt": "a"}])):
+    sums = [{"prompt": text, "answer": "Yes."} for text in ASKED]
+    files = {"talks": [{"messages": talk} for talk in talks], "pairs": [*pairs, {"prompt": "a"}]}
+    for name, rows in {**files, "sums": [*sums, {"answer": "7"}]}.items():
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-@pytest.mark.slow  # ten steps, each in a process of its own
+@pytest.mark.slow  # fifteen steps, each in a process of its own
 def test_the_commands_of_the_page(place: Path, ingot_home: Path, repository: Path) -> None:
     page = (repository / "docs/how-to/align.md").read_text(encoding="utf-8")
     typed = [
@@ -50,11 +52,15 @@ def test_the_commands_of_the_page(place: Path, ingot_home: Path, repository: Pat
     model, report = home.get("acme-kind"), home.get("acme-kind-report")
     assert model.facts["kind"] == "chat"
     assert not learned_another(model.facts)
-    low, high = report.facts["preference_accuracy_interval"]
-    assert low < report.facts["preference_accuracy"] <= high
+    for figure in ("preference_accuracy", "reward"):
+        low, high = report.facts[f"{figure}_interval"]
+        assert low <= report.facts[figure] <= high
     assert model.facts["preference_accuracy"] == report.facts["preference_accuracy"]
     assert "pairs of answers that were kept aside" in (model.path / "README.md").read_text()
-    assert home.get("acme-kind-checkpoint").facts["preference_accuracy"] >= 0
+    assert model.facts["reward"] == report.facts["reward"]
+    assert home.get("acme-kind-preferred-checkpoint").facts["preference_accuracy"] >= 0
+    assert home.get("acme-kind-checkpoint").facts["held_out_reward"] >= 0
+    assert home.get("acme-kind-prompts").facts["failures"] == 1
     assert home.get("acme-kind-pairs").facts["failures"] == 1
 
 

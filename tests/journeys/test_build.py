@@ -19,7 +19,7 @@ from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home, damaged_files
 from tests.journeys.conftest import SHAPE, Ingot, build_arguments, copy_corpus
 
-STEPS = ("documents", "dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint", "report")
+STEPS = ("documents", "dataset", "vocabulary", "plan", "tokenizer", "shards", "checkpoint", "audit", "report")
 
 
 def final_loss(artifact: Artifact) -> tuple[float, str]:

@@ -10,6 +10,7 @@ from ingot.core.errors import InputError, UsageError
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
 from ingot.flow.step import Partial, Step
+from ingot.plan.rewarding import RewardConfig
 from ingot.recipes.align import Choices, Examples, Kind, Offset, align
 from ingot.train.config import AdapterConfig, PretrainConfig
 from ingot.train.objectives import preference
@@ -86,3 +87,53 @@ def test_an_offset_for_a_loss_without_one_is_said_before_anything_is_trained() -
 def test_the_losses_are_those_of_the_objective() -> None:
     assert set(typing.get_args(Kind)) == set(typing.get_args(preference.Kind))
     assert set(typing.get_args(Offset)) == set(typing.get_args(preference.Offset))
+
+
+def test_rewards_come_last_and_the_reports_are_on_what_comes_out(home: Home, tmp_path: Path) -> None:
+    examples = Examples(tmp_path / "pairs", tmp_path / "talks", prompts=tmp_path / "sums")
+    steps = graph(home, home.get("acme"), examples, reward="number", reward_options={"tolerance": 1}, seed=4)
+    assert [*steps][:3] == ["prompts", "pairs", "shards"]  # all files are read before anything is trained
+    preferred, rewarded, report = steps["preferred"], steps["rewarded"], steps["report"]
+    assert (preferred.artifact, rewarded.artifact) == ("kind-preferred-checkpoint", "kind-checkpoint")
+    assert (rewarded.inputs["start"], steps["answers"].inputs["checkpoint"]) == (preferred, rewarded)
+    assert steps["preference-report"].inputs["checkpoint"] is rewarded
+    assert report.inputs == {"answers": steps["answers"], "preferences": steps["preference-report"]}
+    assert steps["model"].inputs["report"] is report
+    assert (steps["prompts"].config.reward, steps["prompts"].config.row_tokens) == ("number", 384)
+    planned = steps["reward-plan"].config.literals
+    assert planned["options"] == {"reward": "", "seed": 4}
+    named = set(rewarded.config.literals) | set(rewarded.fields)
+    assert named <= {field.name for field in dataclasses.fields(PretrainConfig)}
+    assert set(planned) | set(steps["reward-plan"].fields) <= {field.name for field in dataclasses.fields(RewardConfig)}
+
+
+def test_a_reward_of_ones_own_is_a_source_so_that_its_text_counts(home: Home, tmp_path: Path) -> None:
+    chats = add(home, "chats", facts={"kind": "chat"}, checkpoint="acme-checkpoint@1")
+    adapters = AdapterConfig(rank=2)
+    steps = graph(home, chats, Examples(prompts=tmp_path / "sums"), reward="./short.py", adapters=adapters)
+    assert [*steps] == ["prompts", "reward-plan", "rewarded", "rewarded-merged", "answers", "report", "model"]
+    assert (steps["prompts"].config.reward, [*steps["prompts"].sources]) == ("", ["prompts", "reward"])
+    assert steps["model"].inputs["checkpoint"] is steps["rewarded-merged"]
+    assert steps["answers"].inputs["checkpoint"] is steps["rewarded-merged"]
+
+
+def test_conversations_alone_will_do(home: Home, tmp_path: Path) -> None:
+    steps = graph(home, home.get("acme"), Examples(conversations=tmp_path / "talks"))
+    assert [*steps] == ["shards", "plan", "checkpoint", "model"]
+    assert steps["checkpoint"].artifact == "kind-checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("examples", "choices", "said"),
+    [
+        (Examples(), Choices(), "nothing to learn from"),
+        (Examples(prompts=Path("sums")), Choices(), "need a reward"),
+        (Examples(Path("pairs")), Choices(reward="number"), "needs prompts"),
+        (Examples(Path("pairs"), validation=Path("kept")), Choices(), "none to learn from"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(home: Home, examples: Examples, choices: Choices, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        align("kind", home.get("acme"), home, examples, choices)
+    with pytest.raises(UsageError, match="one answer"):
+        Choices(answers=1)

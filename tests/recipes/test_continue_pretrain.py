@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingot.core.errors import UsageError
+from ingot.data.config import TokenizeConfig
 from ingot.flow.recipe_file import as_literals, steps_from_literals
 from ingot.flow.step import Partial, in_order
 from ingot.recipes.continue_pretrain import Choices, continue_pretrain, import_model
@@ -53,6 +54,21 @@ def test_without_old_text_nothing_is_replayed(model: Path) -> None:
     assert last.config.literals["mixture"]["replay"] == {}
     with pytest.raises(UsageError, match="mixture"):
         continue_pretrain("acme", model, ["docs"], Choices(10, replay=1.5), ["old"])
+
+
+def test_canaries_are_put_into_the_new_text_alone(model: Path) -> None:
+    steps = {step.name: step for step in continue_pretrain("acme", model, ["docs"], Choices(10), ["old"])}
+    for name, has_canaries in (("shards", True), ("old-shards", False)):
+        config = steps[name].config
+        assert isinstance(config, TokenizeConfig)
+        assert (config.canaries is not None) == has_canaries
+    assert {name: parent.name for name, parent in steps["audit"].inputs.items()} == {
+        "checkpoint": "checkpoint",
+        "start": "start",
+        "shards": "shards",
+        "old": "old-shards",
+    }
+    assert "audit" in steps["report"].inputs
 
 
 def test_the_graph_survives_as_data(model: Path, tmp_path: Path) -> None:

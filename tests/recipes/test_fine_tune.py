@@ -29,7 +29,9 @@ def test_the_graph_takes_the_start_as_it_is(tmp_path: Path) -> None:
     for validation, sources in ((None, {"conversations"}), (tmp_path / "v", {"conversations", "held_out"})):
         steps, given = fine_tune("acme-2", base, home, tmp_path / "c", validation, Choices(seed=3))
         assert given == {"start": base}
-        shards, plan, checkpoint, model = steps
+        shards, plan, checkpoint, audit, model = steps
+        assert set(audit.inputs) == {"checkpoint", "shards", "start"}
+        assert model.inputs["audit"] is audit
         assert set(shards.sources) == sources
         assert isinstance(checkpoint.config, Partial)
         named = set(checkpoint.config.literals) | set(checkpoint.fields)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ingot.core.config import literals
+from ingot.data.canaries import Config as CanaryConfig
+from ingot.data.config import TokenizeConfig
 from ingot.flow.recipe_file import as_literals, steps_from_literals
 from ingot.flow.step import in_order
 from ingot.plan.config import PlanConfig
@@ -30,7 +33,7 @@ def test_the_model_bears_the_name_and_the_probe_is_shared() -> None:
 
 def test_every_artifact_is_of_the_kind_its_step_is_named_for() -> None:
     kinds = {step.name: step.kind for step in quickstart("acme", ["docs"], CHOICES)}
-    in_order = "Documents Dataset Vocabulary Probe Plan Tokenizer Shards Checkpoint Report Model"
+    in_order = "Documents Dataset Vocabulary Probe Plan Tokenizer Shards Checkpoint Audit Report Model"
     assert " ".join(kinds.values()) == in_order
     assert all(kind.lower() == name for name, kind in kinds.items())
 
@@ -46,7 +49,8 @@ def test_who_reads_what_and_whose_facts_are_taken() -> None:
         "tokenizer": "dataset vocabulary",
         "shards": "dataset tokenizer",
         "checkpoint": "shards tokenizer",
-        "report": "documents dataset vocabulary plan tokenizer shards checkpoint",
+        "audit": "checkpoint shards",
+        "report": "documents dataset vocabulary plan tokenizer shards checkpoint audit",
         "model": "checkpoint tokenizer report",
     }
     taken = {step.name: {fact.step.name for fact in step.fields.values()} for step in steps if step.fields}
@@ -72,6 +76,14 @@ def test_what_takes_long_resumes() -> None:
     assert resumable == ["documents", "dataset", "shards", "checkpoint"]
 
 
+def test_canaries_are_put_in_unless_they_are_not_wanted() -> None:
+    for choices, wanted in ((CHOICES, CanaryConfig()), (replace(CHOICES, canaries=False), None)):
+        shards = {step.name: step for step in quickstart("acme", ["docs"], choices)}["shards"]
+        assert isinstance(shards.config, TokenizeConfig)
+        assert shards.config.canaries == wanted
+        assert ("canaries" in literals(shards.config)) == (wanted is not None)
+
+
 @pytest.mark.parametrize("choices", [CHOICES, replace(CHOICES, seconds=0.0, tokens=10_000, layout="mistral")])
 def test_the_graph_survives_as_data(tmp_path: Path, choices: Choices) -> None:
     graph = as_literals(quickstart("acme", [str(tmp_path)], choices))
@@ -80,7 +92,7 @@ def test_the_graph_survives_as_data(tmp_path: Path, choices: Choices) -> None:
 
 def test_a_forecast_comes_before_the_training_and_reaches_the_report() -> None:
     steps = {step.name: step for step in quickstart("acme", ["docs"], replace(CHOICES, forecast=True))}
-    assert list(steps)[-7:] == ["pilots", "pilot-1", "pilot-2", "forecast", "checkpoint", "report", "model"]
+    assert list(steps)[-8:] == [*("pilots", "pilot-1", "pilot-2", "forecast", "checkpoint", "audit", "report", "model")]
     assert steps["checkpoint"].inputs["forecast"] is steps["forecast"]
     assert {"pilot-1", "forecast"} <= steps["report"].inputs.keys()
     planned = steps["plan"].config

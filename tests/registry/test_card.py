@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+from ingot.flow.home import Home
 from ingot.registry.card import BASE_LIMITS, Card, write_card
+from tests.registry.made import add
 
 
 def test_a_card_with_every_fact() -> None:
@@ -21,3 +25,17 @@ def test_what_was_not_recorded_is_left_out() -> None:
     assert "How good it is" not in card
     assert "What went in" not in card
     assert "## Limits" in card
+
+
+def test_what_an_audit_found_is_told(tmp_path: Path) -> None:
+    reasons = ["it says 2 of 20 canaries that stand in its text only once"]
+    audit = add(Home(tmp_path), "acme-audit", "Audit", {}, {"verdict": "fail", "reasons": reasons})
+    card = write_card(Card("acme", {}, {}, [audit]))
+    assert f"The audit FAILED:\n\n- {reasons[0]}" in card
+
+
+def test_a_model_taught_by_rewards_tells_what_it_earns() -> None:
+    figures = {"reward": 0.75, "reward_before": 0.25, "reward_interval": [0.6, 0.9], "prompts": 40}
+    card = write_card(Card("acme", {"kind": "chat"}, figures))
+    assert "0.750 (95% interval 0.600 to 0.900)" in card
+    assert "Measured on 40 prompts" in card

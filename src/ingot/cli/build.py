@@ -15,6 +15,7 @@ import click
 from ingot.cli.budgets import budget_options, read_allowance, read_budget, spending_options
 from ingot.cli.detached import detachable
 from ingot.cli.options import (
+    canaries_option,
     divided_among,
     overlap_option,
     overlaps,
@@ -59,6 +60,7 @@ _SHOWN_PATHS = 3
 @click.option("--exclude", multiple=True, metavar="NAME", help="File or folder name to leave out; may be repeated.")
 @click.option("--sources", "sources_path", type=_FILE, help="YAML file of more sources: databases, buckets, mail, ...")
 @click.option("--curation", "curation_path", type=_FILE, help="YAML file of transforms, filters and rules that drop.")
+@canaries_option
 @click.option("--seed", default=0, help="Another seed makes another, equally good model.")
 @click.option("--cores", type=_FROM_0, default=0, help="Cores to use.  [default: all]")
 @click.option("--on", "executor", default="local", show_default=True, help="Where: local, ray, slurm or kubernetes.")
@@ -147,6 +149,7 @@ def _choices(options: Mapping[str, Any]) -> Choices:
         **read_budget(options),
         exclude=tuple(options["exclude"]),
         curation=_curation(options["curation_path"]),
+        canaries=options["canaries"] == "on",
         **{key: options[key] for key in ("vocabulary", "width", "layers", "layout", "seed", "forecast")},
     )
 

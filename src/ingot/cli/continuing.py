@@ -10,6 +10,7 @@ import click
 from ingot.cli.budgets import read_allowance, spending_options
 from ingot.cli.detached import detachable
 from ingot.cli.options import (
+    canaries_option,
     divided_among,
     overlap_option,
     overlaps,
@@ -49,6 +50,7 @@ _FROM_0 = click.IntRange(min=0)
 @click.option("--vocabulary", type=_FROM_0, default=0, help="Extend its vocabulary to so many.  [default: keep it]")
 @click.option("--exclude", multiple=True, metavar="NAME", help="File or folder name to leave out; may be repeated.")
 @click.option("--curation", "curation_path", type=_FILE, help="YAML file of transforms, filters and rules that drop.")
+@canaries_option
 @click.option("--seed", default=0, help="Another seed draws another order.")
 @click.option("--cores", type=_FROM_0, default=0, help="Cores to use.  [default: all]")
 @click.option("--on", "executor", default="local", show_default=True, help="Where: local, ray, slurm or kubernetes.")
@@ -102,6 +104,7 @@ def _choices(options: dict[str, Any]) -> Choices:
         learning_rate=options["rate"],
         start_share=options["keep"],
         exclude=tuple(options["exclude"]),
+        canaries=options["canaries"] == "on",
         curation=read_config(curation, CurateConfig) if curation else CurateConfig(),
         **{key: options[key] for key in ("steps", "readings", "replay", "vocabulary", "seed")},
     )

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
-from ingot.cli.options import shared
+from ingot.cli.options import read_options, shared
 from ingot.cli.show.display import open_display
 from ingot.cli.show.evaluations import print_evaluation
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.wire import command_line, home_at
 from ingot.core.errors import InputError, UsageError
-from ingot.evaluate.config import AskConfig
+from ingot.evaluate.config import AskConfig, FindConfig
 from ingot.evaluate.task_file import TaskFile, checked, read_task_file
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home, check_name
 from ingot.flow.lineage import ancestors
 from ingot.flow.runner import Options, run
-from ingot.recipes.evaluate import evaluation
+from ingot.flow.step import Step
+from ingot.recipes.evaluate import Given, evaluation
 from ingot.recipes.evaluate import task as task_step
+from ingot.recipes.retrieve import evaluation as searching
 
 _KINDS = ("Model", "Checkpoint")
+_INDEX = "Index"
 _PATH = click.Path(path_type=Path)
 
 
@@ -39,6 +41,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--shots", type=click.IntRange(min=0), help="Show so many examples before each question.")
 @click.option("--limit", type=click.IntRange(min=1), help="Ask so many questions, always the same, as if drawn by lot.")
 @click.option("--bad-rows", type=click.Choice(["refuse", "skip"]), help="What to do with bad rows.  [default: refuse]")
+@click.option("--reader", metavar="MODEL", help="Of an index: let this model put the first passages in order again.")
 @click.option("--name", help="What to call the task.  [default: the name of the file, or of the task]")
 @click.option("--cores", type=click.IntRange(min=0), default=0, help="Cores to use.  [default: all]")
 @shared
@@ -49,14 +52,15 @@ def evaluate(
 
     Every answer is kept, figures have their intervals, and questions that stand in what the model was trained on are
     counted apart. The result lies in the home as MODEL-TASK-evaluation; `ingot compare` holds two of them together.
+    With an index for MODEL it is asked which documents answer a question (--task retrieval).
     """
     home = home_at(home_path)
-    found = _model(home, model)
+    found = _found(home, model, (*_KINDS, _INDEX))
     asked = _asked(taskfile, options)
     datasets = [one for one in ancestors(home, found) if one.kind == "Dataset"]
     rows = _rows(asked, options["dataset"], datasets, home)
     step, given = task_step(check_name(asked.name), asked.config, asked.data, asked.examples, rows)
-    asking, more = evaluation(asked.name, found, step, datasets, AskConfig())
+    asking, more = _asking(home, found, asked.name, step, datasets, options["reader"])
     with open_display(as_json, title=f"Asking {found.reference}: {asked.name}") as display:
         outcome = run([asking], home, Options(cores=cores, command=command_line()), [display.show], {**given, **more})
     made = outcome.artifacts[asking.name]
@@ -66,11 +70,26 @@ def evaluate(
         print_evaluation(made, outcome.artifacts[step.name])
 
 
-def _model(home: Home, name: str) -> Artifact:
+def _asking(
+    home: Home, found: Artifact, name: str, task: Step, datasets: list[Artifact], reader: str | None
+) -> tuple[Step, Given]:
+    """Return the step that asks a model, or an index, and what it takes as it is."""
+    if found.kind == _INDEX:
+        read_by = _found(home, reader, _KINDS) if reader else None
+        return searching(name, found, task, FindConfig(), read_by)
+    if reader:
+        raise UsageError(
+            f"{found.reference} is a model, which reads by itself", where="--reader", fix="leave --reader out"
+        )
+    return evaluation(name, found, task, datasets, AskConfig())
+
+
+def _found(home: Home, name: str, kinds: Sequence[str]) -> Artifact:
     model = home.get(name)
-    if model.kind not in _KINDS:
+    if model.kind not in kinds:
+        article = "an" if model.kind[0] in "AEIOU" else "a"
         raise InputError(
-            f"{model.reference} is a {model.kind}, which answers nothing",
+            f"{model.reference} is {article} {model.kind}, which answers nothing",
             where=str(model.path),
             fix="name a model (`ingot models`), or one taken in with `ingot import`",
         )
@@ -85,7 +104,7 @@ def _asked(taskfile: Path | None, options: Mapping[str, Any]) -> TaskFile:
         )
     known = read_task_file(taskfile) if taskfile else None
     fields = {name: options[name] for name in ("shots", "limit", "bad_rows") if options[name] is not None}
-    chosen = dict(_option(each) for each in options["given"])
+    chosen = read_options(options["given"])
     if known is None:
         name = str(options["task_name"])
         config = checked({"task": name, "options": chosen, **fields}, "ingot evaluate")
@@ -98,17 +117,6 @@ def _asked(taskfile: Path | None, options: Mapping[str, Any]) -> TaskFile:
         config = checked({"task": config.task, "options": {**config.options, **chosen}, **told}, str(taskfile))
     data, examples = (options[key] or getattr(known, key) for key in ("data", "examples"))
     return TaskFile(options["name"] or known.name, config, tuple(data), tuple(examples))
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """Return name and value of an option, the value read as YAML: numbers, lists and words."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"{text!r} is no option", where="--option", fix="write it like style=texts")
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"the value of {name} cannot be read", where="--option", why=str(error)) from None
 
 
 def _rows(asked: TaskFile, dataset: str | None, datasets: list[Artifact], home: Home) -> list[Artifact]:

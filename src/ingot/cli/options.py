@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
+import yaml
 
 from ingot.cli.wire import DEFAULT_HOME
 from ingot.core.errors import UsageError
@@ -50,6 +51,14 @@ parallel_option = click.option(
     default="",
     metavar="SIZES",
     help="How they divide the work, such as tensor=2,expert=4.  [default: all share the weights]",
+)
+
+canaries_option = click.option(
+    "--canaries",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    help="Put a few invented secrets into the text (0.5% at most), to audit what the model learns by heart.",
 )
 
 
@@ -105,3 +114,21 @@ def read_count(text: str, option: str) -> int:
     if match is None:
         raise UsageError(f"{text!r} is not a count", where=option, fix="write it like 2000, 20k or 5M")
     return int(float(match[1]) * _MAGNITUDES[match[2]])
+
+
+def read_options(given: Iterable[str], where: str = "--option") -> dict[str, Any]:
+    """Return options by their names, the values read as YAML: numbers, lists and words.
+
+    >>> read_options(["tolerance=0.5", "kind=exact"])
+    {'tolerance': 0.5, 'kind': 'exact'}
+    """
+    read = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{text!r} is no option", where=where, fix="write it like style=texts")
+        try:
+            read[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"the value of {name} cannot be read", where=where, why=str(error)) from None
+    return read

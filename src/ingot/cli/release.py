@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,11 +12,17 @@ from ingot.cli.options import shared
 from ingot.cli.show.json_lines import print_json_lines
 from ingot.cli.show.tables import print_table
 from ingot.cli.wire import home_at
+from ingot.core.config import literals
 from ingot.core.errors import UsageError, suggest
+from ingot.evaluate.gating.rules import KINDS
+from ingot.evaluate.gating.rules_file import read_rules
 from ingot.registry.release import TIES, Canary, Release, Tie
 from ingot.registry.releasing import Releasing
 
 _EVENTS_SHOWN = 10
+_despite_option = click.option(
+    "--despite", metavar="REASON", help="Let it answer though no gate was passed, and why; the history keeps it."
+)
 
 
 @click.group()
@@ -47,7 +54,8 @@ def show(name: str | None, home_path: str, as_json: bool, debug: bool) -> None:
     elif not found:
         click.echo("No name has a release yet: each follows the newest version of its model.")
     else:
-        print_table(("name", "state", "answers", "canary", "shadow", "before", "failed"), [_row(one) for one in found])
+        headings = ("name", "state", "answers", "canary", "shadow", "before", "failed", "gate")
+        print_table(headings, [_row(one) for one in found])
         for event in found[0].history[-_EVENTS_SHOWN:] if name is not None else ():
             click.echo(f"{event.at}  {event.who}: {event.what}")
 
@@ -55,10 +63,14 @@ def show(name: str | None, home_path: str, as_json: bool, debug: bool) -> None:
 @release.command()
 @click.argument("name")
 @click.argument("version")
+@_despite_option
 @shared
-def promote(name: str, version: str, home_path: str, as_json: bool, debug: bool) -> None:
-    """Let VERSION answer under NAME, which may be a new name; an archived one is served again."""
-    _told(_releasing(home_path).promote(name, version), as_json)
+def promote(name: str, version: str, despite: str | None, home_path: str, as_json: bool, debug: bool) -> None:
+    """Let VERSION answer under NAME, which may be a new name; an archived one is served again.
+
+    Where NAME demands a gate, VERSION has to have passed it against the version that answers now.
+    """
+    _told(_releasing(home_path).promote(name, version, despite), as_json)
 
 
 @release.command()
@@ -79,12 +91,42 @@ def promote(name: str, version: str, home_path: str, as_json: bool, debug: bool)
     callback=lambda *given: read_share(given[2], "--most-errors"),
     help="It is taken back by itself when more of its answers fail.",
 )
+@_despite_option
 @shared
 def canary(
-    name: str, version: str, share: float, by: Tie, most_errors: float, home_path: str, as_json: bool, debug: bool
+    name: str,
+    version: str,
+    share: float,
+    by: Tie,
+    most_errors: float,
+    despite: str | None,
+    home_path: str,
+    as_json: bool,
+    debug: bool,
 ) -> None:
-    """Let VERSION answer a share of the requests for NAME."""
-    _told(_releasing(home_path).canary(name, Canary(version, share, by, most_errors)), as_json)
+    """Let VERSION answer a share of the requests for NAME.
+
+    Where NAME demands a gate, VERSION has to have passed it: people read what a canary says.
+    """
+    _told(_releasing(home_path).canary(name, Canary(version, share, by, most_errors), despite), as_json)
+
+
+@release.command()
+@click.argument("name")
+@click.argument("gatefile", required=False, type=click.Path(path_type=Path))
+@click.option("--off", is_flag=True, help="Demand no gate any more; the history keeps that it was.")
+@shared
+def gate(name: str, gatefile: Path | None, off: bool, home_path: str, as_json: bool, debug: bool) -> None:
+    """Demand that every further version of NAME has passed a gate by the rules in GATEFILE before anybody hears it.
+
+    A name that followed the newest version stays with the one that answers now. Going back is always free.
+    """
+    if (gatefile is None) != off:
+        raise UsageError(
+            "name a file of rules, or say --off", where="GATEFILE", fix=f"ingot release gate {name} gate.yaml"
+        )
+    rules = literals(read_rules(gatefile)) if gatefile is not None else None
+    _told(_releasing(home_path).demand(name, rules), as_json)
 
 
 @release.command()
@@ -168,4 +210,8 @@ def _row(one: Release) -> tuple[Any, ...]:
     given = f"{one.canary.version}, {100 * one.canary.share:.3g}%" if one.canary else "-"
     stable = one.stable if "@" in one.stable else f"newest {one.stable}"
     before, failed = (", ".join(versions) or "-" for versions in (one.former, one.failed))
-    return one.name, one.state, stable, given, one.shadow or "-", before, failed
+    return one.name, one.state, stable, given, one.shadow or "-", before, failed, _gate(one)
+
+
+def _gate(one: Release) -> str:
+    return "-" if one.gate is None else ", ".join(name for name, asked in one.gate.items() if asked and name in KINDS)

@@ -11,6 +11,7 @@ The tree is flat on purpose; a subclass exists only where the exit code differs,
       BusyError           6  somebody else holds what this needs, such as a port
       MissingExtraError   7  an optional part of Ingot is not installed
       EngineLostError     8  the process that answered is gone
+      GateError           9  a gate does not let a model pass
 """
 
 from __future__ import annotations
@@ -101,11 +102,27 @@ class EngineLostError(IngotError):
     exit_code = 8
 
 
+class GateError(IngotError):
+    """A model may not answer: the gate that is demanded of it was failed, is unsure, or was never asked."""
+
+    exit_code = 9
+
+
 def from_fields(fields: Mapping[str, str]) -> IngotError:
     """Rebuild an error from :meth:`IngotError.as_fields`; an unknown kind becomes a :class:`StepError`."""
     kinds: dict[str, type[IngotError]] = {
         kind.__name__: kind
-        for kind in (IngotError, UsageError, InputError, StepError, KilledError, SpaceError, BusyError, EngineLostError)
+        for kind in (
+            IngotError,
+            UsageError,
+            InputError,
+            StepError,
+            KilledError,
+            SpaceError,
+            BusyError,
+            EngineLostError,
+            GateError,
+        )
     }
     details = {key: fields.get(key, "") for key in ("where", "why", "fix")}
     if fields.get("error") == MissingExtraError.__name__:

@@ -8,19 +8,17 @@ rate stays a tenth of what a training from nothing takes, for the model is not t
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ingot.core.config import literals
-from ingot.core.errors import InputError, UsageError
-from ingot.core.storage import write_atomically
+from ingot.core.errors import InputError
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 from ingot.model.config import ModelConfig
-from ingot.plan.schedule import BASE_WIDTH, RATE
+from ingot.plan.schedule import RATE
+from ingot.plan.tuning import check_chosen, tell, told_often, told_rate, training_facts
 
 RATE_SHARE = 0.1
 _READINGS, _FEWEST_EXAMPLES, _MOST_EXAMPLES, _MOST_READINGS = 3, 100, 25_000, 25
@@ -45,18 +43,12 @@ class FineTuneConfig:
     rate_factor: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 0 or self.batch_size < 0 or self.rate_factor <= 0:
-            fix = "give a rate_factor above 0, and epochs and batch_size of at least 1, or 0 to have them chosen"
-            raise UsageError("this plan cannot be made", where="fine-tuning plan", fix=fix)
+        check_chosen("fine-tuning plan", self.rate_factor, epochs=self.epochs, batch_size=self.batch_size)
 
 
 def plan(config: FineTuneConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
     """Choose steps, rows and rate; a pure function of the config."""
-    facts = plan_facts(config)
-    for sentence in facts["sentences"]:
-        context.emit("note", text=sentence)
-    write_atomically(context.folder / "plan.json", json.dumps(facts, indent=1) + "\n")
-    return facts
+    return tell(plan_facts(config), context)
 
 
 def plan_facts(config: FineTuneConfig) -> dict[str, Any]:
@@ -68,15 +60,7 @@ def plan_facts(config: FineTuneConfig) -> dict[str, Any]:
     steps = max(1, math.ceil(epochs * config.train_tokens / (rows * length)))
     rate = RATE * RATE_SHARE * config.rate_factor
     return {
-        "model": literals(config.model),
-        "steps": steps,
-        "batch_size": rows,
-        "sequence_length": length,
-        "learning_rate": rate,
-        "base_width": BASE_WIDTH,
-        "warmup_steps": steps // 10,
-        "checkpoint_every": max(steps // 10, 1),
-        "evaluate_every": max(steps // 10, 1),
+        **training_facts(config.model, steps, rows, length, rate),
         "epochs": epochs,
         "examples_per_step": examples,
         "sentences": _sentences(config, epochs, steps, rows * length, rate),
@@ -110,11 +94,10 @@ def _row(config: FineTuneConfig) -> int:
 
 
 def _sentences(config: FineTuneConfig, epochs: int, steps: int, tokens: int, rate: float) -> list[str]:
-    often = "once" if epochs == 1 else f"{epochs} times"
     told = [
-        f"It reads {config.train_documents:,} examples ({config.train_tokens:,} tokens) {often}: "
+        f"It reads {config.train_documents:,} examples ({config.train_tokens:,} tokens) {told_often(epochs)}: "
         f"{steps:,} steps of {tokens:,} tokens.",
-        f"The learning rate climbs to {rate:g} and falls to nothing.",
+        told_rate(rate),
     ]
     if config.longest_tokens > config.model.context:
         told.append(

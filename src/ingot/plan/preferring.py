@@ -9,20 +9,17 @@ anew.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ingot.core.config import literals
-from ingot.core.errors import UsageError
-from ingot.core.storage import write_atomically
 from ingot.flow.artifact import Artifact
 from ingot.flow.step import Facts, StepContext
 from ingot.model.config import ModelConfig
 from ingot.plan.fine_tuning import RATE_SHARE as FINE_TUNING_SHARE
-from ingot.plan.schedule import BASE_WIDTH, RATE
+from ingot.plan.schedule import RATE
+from ingot.plan.tuning import check_chosen, tell, told_often, told_rate, training_facts
 
 RATE_SHARE = 0.1  # of what fine-tuning takes
 _FEWEST_READ, _MOST_READINGS = 100, 25
@@ -45,18 +42,12 @@ class PreferConfig:
     rate_factor: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.epochs < 0 or self.pairs_per_step < 0 or self.rate_factor <= 0:
-            fix = "give a rate_factor above 0, and epochs and pairs of at least 1, or 0 to have them chosen"
-            raise UsageError("this plan cannot be made", where="preference plan", fix=fix)
+        check_chosen("preference plan", self.rate_factor, epochs=self.epochs, pairs_per_step=self.pairs_per_step)
 
 
 def plan(config: PreferConfig, inputs: Mapping[str, Artifact], context: StepContext) -> Facts:
     """Choose steps, rows and rate; a pure function of the config."""
-    facts = plan_facts(config)
-    for sentence in facts["sentences"]:
-        context.emit("note", text=sentence)
-    write_atomically(context.folder / "plan.json", json.dumps(facts, indent=1) + "\n")
-    return facts
+    return tell(plan_facts(config), context)
 
 
 def plan_facts(config: PreferConfig) -> dict[str, Any]:
@@ -67,22 +58,10 @@ def plan_facts(config: PreferConfig) -> dict[str, Any]:
     rows = max(1, round(wanted * all_rows / pairs))
     steps = max(1, math.ceil(epochs * all_rows / rows))
     rate = RATE * FINE_TUNING_SHARE * RATE_SHARE * config.rate_factor
-    often = "once" if epochs == 1 else f"{epochs} times"
     told = f"{steps:,} steps of {rows * pairs / all_rows:.3g} pairs in the mean"
     return {
-        "model": literals(config.model),
-        "steps": steps,
-        "batch_size": rows,
-        "sequence_length": config.row_tokens,
-        "learning_rate": rate,
-        "base_width": BASE_WIDTH,
-        "warmup_steps": steps // 10,
-        "checkpoint_every": max(steps // 10, 1),
-        "evaluate_every": max(steps // 10, 1),
+        **training_facts(config.model, steps, rows, config.row_tokens, rate),
         "epochs": epochs,
         "pairs_per_step": wanted,
-        "sentences": [
-            f"It reads {pairs:,} pairs of answers {often}: {told}.",
-            f"The learning rate climbs to {rate:g} and falls to nothing.",
-        ],
+        "sentences": [f"It reads {pairs:,} pairs of answers {told_often(epochs)}: {told}.", told_rate(rate)],
     }

@@ -1,7 +1,7 @@
 """Go on from a model that exists: it learns new documents and reads some of the old ones again.
 
     model folder -> general -------------> start -----------> checkpoint -> report -> model
-    documents -> dataset -> tokenizer --/    shards, old-shards --^
+    documents -> dataset -> tokenizer --/    shards, old-shards --^--> audit --^
                                   probe -> plan ------------------^
 
 The vocabulary is extended, so that every old token stays; the rows of the model follow. Old text, read again as a small
@@ -21,12 +21,12 @@ from ingot.core.config import literals
 from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
 from ingot.data.connectors import folder
 from ingot.data.mixture import Config as Mixture
-from ingot.evaluate.config import EvaluateConfig
+from ingot.evaluate.config import AuditConfig, EvaluateConfig
 from ingot.flow.source import Source
 from ingot.flow.step import Partial, Step
 from ingot.infer.config import PackageConfig
 from ingot.plan.continuing import ContinueConfig
-from ingot.recipes.quickstart import PLANNED_SETTINGS, PROBE_ARTIFACT
+from ingot.recipes.quickstart import PLANNED_SETTINGS, PROBE_ARTIFACT, planted
 from ingot.tokenizer.config import Config as TokenizerConfig
 from ingot.tokenizer.config import MoveConfig
 from ingot.tokenizer.vocabulary import SMALLEST
@@ -44,7 +44,7 @@ class Choices:
     At most one of seconds (of training), steps and `readings` of the new text is the budget. `replay` is the share of
     every batch that is old text, where there is some; `start_share` is that of the start's weights in the result, which
     then forgets less and learns a little less. `vocabulary` is how large the old one may become; 0 adds no token
-    but those Ingot frames texts with.
+    but those Ingot frames texts with. Without `canaries` nothing is put into the new text, and the audit says less.
     """
 
     steps: int = 0
@@ -57,6 +57,7 @@ class Choices:
     start_share: float = 0.0
     vocabulary: int = 0
     seed: int = 0
+    canaries: bool = True
     exclude: tuple[str, ...] = ()
     curation: CurateConfig = field(default_factory=CurateConfig)
 
@@ -90,10 +91,10 @@ def continue_pretrain(
         curated = {"documents": read}
         return read, step(f"{prefix}dataset", "ingot.data.run:curate", choices.curation, curated, **in_pieces)
 
-    def tokenised(prefix: str, dataset: Step) -> Step:
+    def tokenised(prefix: str, dataset: Step, config: TokenizeConfig) -> Step:
         both = {"dataset": dataset, "tokenizer": tokenizer}
         made: dict[str, Any] = {"is_resumable": True, "version": 2}
-        return step(f"{prefix}shards", "ingot.data.run:tokenize", TokenizeConfig(), both, **made)
+        return step(f"{prefix}shards", "ingot.data.run:tokenize", config, both, **made)
 
     general = import_model(f"{name}-general", model)
     documents, dataset = texts("", paths)
@@ -102,10 +103,10 @@ def continue_pretrain(
     moving = {"checkpoint": general, "tokenizer": tokenizer}
     move = "ingot.train.vocabulary:move"
     start = Step("start", f"{name}-start", "Checkpoint", move, MoveConfig(choices.seed), moving)
-    shards = {"shards": tokenised("", dataset)}
+    shards = {"shards": tokenised("", dataset, planted(choices.canaries, choices.seed))}
     old = list(texts("old-", old_paths)) if old_paths else []
     if old:
-        shards["old"] = tokenised("old-", old[-1])
+        shards["old"] = tokenised("old-", old[-1], TokenizeConfig())
 
     probe = Step("probe", PROBE_ARTIFACT, "Probe", "ingot.train.probe:measure", ProbeConfig())
     known = {"model": start.field("model"), "train_tokens": shards["shards"].field("train_tokens")}
@@ -118,13 +119,15 @@ def continue_pretrain(
         fields={name: plan.field(name) for name in PLANNED_SETTINGS},
         is_resumable=True,
     )
+    learned = {"checkpoint": checkpoint, "start": start, **shards}
+    audit = step("audit", "ingot.evaluate.memorisation:audit", AuditConfig(), learned)
     # By their names: the report shows what each took, and compares the start with what came of it.
-    seen = [documents, dataset, *old[-1:], tokenizer, start, plan, shards["shards"], checkpoint]
+    seen = [documents, dataset, *old[-1:], tokenizer, start, plan, shards["shards"], checkpoint, audit]
     report = step("report", "ingot.evaluate.run:evaluate", EvaluateConfig(), {each.name: each for each in seen})
     parts = {each.name: each for each in (checkpoint, tokenizer, report)}
     made = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(), parts)
     before = [general, documents, dataset, tokenizer, start, *old, *shards.values(), probe, plan]
-    return [*before, checkpoint, report, made]
+    return [*before, checkpoint, audit, report, made]
 
 
 def _budget(choices: Choices, has_old: bool) -> Partial:

@@ -1,11 +1,12 @@
 """Teach a model that exists to answer as its owner's examples do: conversations in, a model under a new name out.
 
                                 start (the checkpoint of the base) ----v---------v
-    conversations, held_out -> shards -> plan ----------------> checkpoint -> model
+    conversations, held_out -> shards -> plan ----------------> checkpoint -> audit -> model
 
 The loss is on what the assistant says and nothing else (train/objectives/supervised). Conversations under `validation`
 are only measured on. With adapters the weights of the base stay, and the result is a few megabytes that are served over
-them: many models in the memory of one.
+them: many models in the memory of one. No canaries are put among conversations: the audit says which passages of them
+the model recites, and what personal data.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ingot.core.errors import InputError
 from ingot.data.connectors import folder
 from ingot.data.conversations import HELD_OUT, BadRows
 from ingot.data.conversations import Config as ConversationsConfig
+from ingot.evaluate.config import AuditConfig
 from ingot.flow.artifact import Artifact
 from ingot.flow.home import Home
 from ingot.flow.source import Source
@@ -67,6 +69,8 @@ def fine_tune(
     # Nothing is run for what is given, so there is nothing to say how.
     given = Step("start", start.name, start.kind, "", {})
     shards, plan, checkpoint = teaching(name, given, conversations, validation, choices)
+    learned = {"checkpoint": checkpoint, "shards": shards, "start": given}
+    audit = Step("audit", f"{name}-audit", "Audit", "ingot.evaluate.memorisation:audit", AuditConfig(), learned)
     if choices.adapters is not None:
         below, its_base = _served_base(base)
         model = Step(
@@ -77,10 +81,10 @@ def fine_tune(
             AdapterPackageConfig(),
             {"adapters": checkpoint, "base": below},
         )
-        return [shards, plan, checkpoint, model], {given.name: start, **its_base}
-    parts = {"checkpoint": checkpoint, "tokenizer": given}
+        return [shards, plan, checkpoint, audit, model], {given.name: start, **its_base}
+    parts = {"checkpoint": checkpoint, "tokenizer": given, "audit": audit}
     model = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(kind="chat"), parts)
-    return [shards, plan, checkpoint, model], {given.name: start}
+    return [shards, plan, checkpoint, audit, model], {given.name: start}
 
 
 def teaching(

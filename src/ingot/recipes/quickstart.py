@@ -1,6 +1,6 @@
 """From folders of documents to a registered model: the whole product on one page.
 
-    documents -> dataset -> plan -> tokenizer -> shards -> checkpoint -> report -> model
+    documents -> dataset -> plan -> tokenizer -> shards -> checkpoint -> audit -> report -> model
                    probe ---^                          ^-- pilots, forecast (when asked for)
 
 Every arrow is a Step that runs in a process of its own and leaves an Artifact with a record. The plan decides sizes and
@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ingot.data.canaries import Config as CanaryConfig
 from ingot.data.config import CurateConfig, ReadConfig, TokenizeConfig
 from ingot.data.connectors import folder
-from ingot.evaluate.config import EvaluateConfig
+from ingot.evaluate.config import AuditConfig, EvaluateConfig
 from ingot.flow.source import Source
 from ingot.flow.step import Field, Partial, Step
 from ingot.infer.config import PackageConfig
@@ -41,7 +42,7 @@ class Choices:
     """What the user decides; zero means: the plan decides, except for the seed.
 
     Exactly one of seconds, joules, money, steps and tokens is the budget. With `forecast` pilots say first how the
-    training will end.
+    training will end. Without `canaries` nothing is put into the text, and the audit says less.
     """
 
     seconds: float = 0.0
@@ -57,6 +58,7 @@ class Choices:
     layout: Literal["qwen3", "mistral"] = "qwen3"
     seed: int = 0
     forecast: bool = False
+    canaries: bool = True
     exclude: tuple[str, ...] = ()
     curation: CurateConfig = field(default_factory=CurateConfig)
 
@@ -91,7 +93,8 @@ def quickstart(
     tokenizer = replace(tokenizer, inputs=cut)
     limit = {"token_limit": plan.field("shard_tokens")}
     of = [dataset, tokenizer]
-    shards = step("shards", "ingot.data.run:tokenize", TokenizeConfig(), of, fields=limit, **in_pieces)
+    made = planted(choices.canaries, choices.seed)
+    shards = step("shards", "ingot.data.run:tokenize", made, of, fields=limit, **in_pieces)
 
     # Evaluation enters training as a hook: the trainer knows a reference, not the room behind it.
     config = Partial(PretrainConfig, {"seed": choices.seed, "hooks": ["ingot.evaluate.during:held_out"]})
@@ -107,13 +110,19 @@ def quickstart(
     )
     foreseen = with_forecast(name, plan, checkpoint) if choices.forecast else [checkpoint]
     checkpoint = foreseen[-1]
-    so_far = [documents, dataset, vocabulary, plan, tokenizer, shards, *foreseen]
+    audit = step("audit", "ingot.evaluate.memorisation:audit", AuditConfig(), [checkpoint, shards])
+    so_far = [documents, dataset, vocabulary, plan, tokenizer, shards, *foreseen, audit]
     report = step("report", "ingot.evaluate.run:evaluate", EvaluateConfig(), so_far)
 
     # The model bears the name the user gave, without a suffix.
     parts = _by_name([checkpoint, tokenizer, report])
     model = Step("model", name, "Model", "ingot.infer.run:package", PackageConfig(), parts)
-    return [documents, dataset, vocabulary, probe, plan, tokenizer, shards, *foreseen, report, model]
+    return [documents, dataset, vocabulary, probe, plan, tokenizer, shards, *foreseen, audit, report, model]
+
+
+def planted(canaries: bool, seed: int) -> TokenizeConfig:
+    """Return how text becomes shards, with canaries in it or without."""
+    return TokenizeConfig(canaries=CanaryConfig(seed=seed) if canaries else None)
 
 
 def _by_name(steps: Sequence[Step]) -> dict[str, Step]:

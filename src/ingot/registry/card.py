@@ -50,6 +50,7 @@ def write_card(card: Card) -> str:
         _introduction(card),
         _section("What went in", _data(card.ancestors)),
         _section("How good it is", _quality(card.report)),
+        _section("What it knows by heart", _audit(card.ancestors)),
         _section("The model", _model(card.facts)),
         _section("How to use it", _use(card)),
         _section("Limits", [f"- {limit}" for limit in _limits(card)]),
@@ -107,7 +108,7 @@ def _data(ancestors: Sequence[Artifact]) -> list[str]:
 def _quality(report: Mapping[str, Any]) -> list[str]:
     scores = [(label, report[key]) for key, label in _SCORES if isinstance(report.get(key), int | float)]
     if not scores:
-        return _preferring(report) or _answering(report)
+        return _earning(report) or _preferring(report) or _answering(report)
     rows = [(label, f"{value:.3f}") for label, value in scores]
     interval = report.get("interval")
     if isinstance(interval, list | tuple) and len(interval) == 2:
@@ -133,6 +134,26 @@ def _preferring(figures: Mapping[str, Any]) -> list[str]:
     rows += [("by how many nats, in the mean", f"{figures['preference_margin']:.3f}")]
     told = f"Measured on {_number(figures.get('pairs'))} pairs of answers that were kept aside."
     return [told, "", *_table(("what", "value"), rows)]
+
+
+def _earning(figures: Mapping[str, Any]) -> list[str]:
+    if not isinstance(figures.get("reward"), int | float):
+        return []
+    low, high = figures["reward_interval"]
+    rows = [
+        ("mean reward of its most probable answer", f"{figures['reward']:.3f} (95% interval {low:.3f} to {high:.3f})")
+    ]
+    rows += [("before it learned from rewards", f"{figures['reward_before']:.3f}")]
+    told = f"Measured on {_number(figures.get('prompts'))} prompts that were kept aside."
+    return [told, "", *_table(("what", "value"), rows)]
+
+
+def _audit(ancestors: Sequence[Artifact]) -> list[str]:
+    found = _facts_of(ancestors, "Audit")
+    if not found:
+        return []
+    said = {"pass": "passed", "fail": "FAILED", "unsure": "could not tell"}[found["verdict"]]
+    return [f"The audit {said}:", "", *(f"- {reason}" for reason in found["reasons"])]
 
 
 def _model(facts: Mapping[str, Any]) -> list[str]:

@@ -55,7 +55,8 @@ class Release:
     """What answers under one name.
 
     `fallback` is the version that a server went back to by itself. It stays, even if it fails as well: one step a
-    person took is undone, and then the fault is hardly the version's.
+    person took is undone, and then the fault is hardly the version's. `gate` are the rules that a version has to have
+    passed before a person may let it answer; None asks nothing.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Release:
     state: State = "served"
     title: str | None = None
     description: str | None = None
+    gate: Mapping[str, Any] | None = None
     history: tuple[Event, ...] = field(default=(), repr=False)
 
     @property
@@ -92,6 +94,7 @@ def read_release(fields: Mapping[str, Any], where: str) -> Release:
         texts: list[object] = [release.name, release.stable, *release.versions, *release.former, *release.failed]
         texts += [] if release.fallback is None else [release.fallback]
         is_read = all(isinstance(text, str) and text for text in texts) and release.state in STATES
+        is_read = is_read and (release.gate is None or isinstance(release.gate, dict))
         if canary is not None:
             is_read = is_read and 0 < canary.share < 1 and 0 <= canary.most_errors <= 1 and canary.by in TIES
     except (KeyError, TypeError) as error:
@@ -111,8 +114,8 @@ def meant(release: Release, versions: Sequence[str]) -> str:
     return next((one for one in reversed(versions) if one not in release.failed), versions[-1])
 
 
-def promoted(release: Release, version: str, before: str | None, who: str) -> Release:
-    """Return a release in which `version` answers; `before` is the version that did until now."""
+def promoted(release: Release, version: str, before: str | None, who: str, why: str = "") -> Release:
+    """Return a release in which `version` answers; `before` is the version that did until now, `why` what let it."""
     release = _tried_again(release, version)
     canary = None if release.canary and release.canary.version == version else release.canary
     shadow = None if release.shadow == version else release.shadow
@@ -120,7 +123,7 @@ def promoted(release: Release, version: str, before: str | None, who: str) -> Re
     changed = replace(
         release, stable=version, canary=canary, shadow=shadow, former=former, fallback=None, state="served"
     )
-    return noted(changed, who, f"{version} was promoted" + (f", after {before}" if before else ""))
+    return noted(changed, who, f"{version} was promoted" + (f", after {before}" if before else "") + why)
 
 
 def following(release: Release, model: str, serving: str, who: str) -> Release:
@@ -130,9 +133,21 @@ def following(release: Release, model: str, serving: str, who: str) -> Release:
     return noted(changed, who, f"the newest version of {model} is followed")
 
 
-def with_canary(release: Release, canary: Canary, who: str) -> Release:
-    """Return a release in which a canary has its share."""
-    what = f"{canary.version} got {canary.share:.3g} of the requests, by {canary.by}"
+def demanding(release: Release, gate: Mapping[str, Any] | None, serving: str, who: str) -> Release:
+    """Return a release of which every version has to pass a gate by these rules first; None asks it no more.
+
+    A name that followed the newest version stays with the one that answers now: another one would come in unasked.
+    """
+    if gate is None:
+        return noted(replace(release, gate=None), who, "its gate is asked no more")
+    is_pinned = release.stable == serving
+    told = "a gate is demanded from now on" + ("" if is_pinned else f", and it stays with {serving}")
+    return noted(replace(release, gate=gate, stable=serving), who, told)
+
+
+def with_canary(release: Release, canary: Canary, who: str, why: str = "") -> Release:
+    """Return a release in which a canary has its share; `why` says what let it."""
+    what = f"{canary.version} got {canary.share:.3g} of the requests, by {canary.by}{why}"
     return noted(replace(_tried_again(release, canary.version), canary=canary), who, what)
 
 

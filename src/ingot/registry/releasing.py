@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ingot.core.errors import UsageError, suggest
+from ingot.core.errors import GateError, UsageError, suggest
 from ingot.flow.home import Home, check_name
 from ingot.registry import release as changes
 from ingot.registry.files import FileStore
+from ingot.registry.gate import gate_of
 from ingot.registry.release import Canary, Release, State
 from ingot.registry.release_file import ReleaseFile
 
@@ -33,8 +35,12 @@ class Releasing:
         """The models there are."""
         return FileStore(self.home, with_adapters=True)
 
-    def promote(self, name: str, version: str) -> Release:
-        """Let a version answer under a name, which may be a new one. Raises UsageError for an unknown version."""
+    def promote(self, name: str, version: str, despite: str | None = None) -> Release:
+        """Let a version answer under a name, which may be a new one. Raises UsageError for an unknown version.
+
+        Where the release demands a gate, the version has to have passed it, or `despite` says why it may answer
+        anyway; the history keeps that. Raises GateError otherwise.
+        """
         version = self._version(version)
         check_name(name)
 
@@ -42,7 +48,7 @@ class Releasing:
             release = release or self._following(name) or Release(name, version)
             serving = self.serving(release)
             before = serving if serving != version else self._before_newest(release)
-            return changes.promoted(release, version, before, self.who)
+            return changes.promoted(release, version, before, self.who, self._let(release, version, despite))
 
         return self._changed(name, how)
 
@@ -53,14 +59,37 @@ class Releasing:
 
         def how(release: Release | None) -> Release:
             release = release or Release(name, model)
+            if release.gate is not None:
+                raise UsageError(
+                    f"{name!r} demands a gate, so it cannot follow the newest version",
+                    where="NAME",
+                    why="that would answer before anybody has asked whether it may",
+                    fix=f"promote versions one by one, or ask it no more: ingot release gate {name} --off",
+                )
             return changes.following(release, model, self.serving(release), self.who)
 
         return self._changed(name, how)
 
-    def canary(self, name: str, canary: Canary) -> Release:
-        """Give a version a share of the requests."""
+    def canary(self, name: str, canary: Canary, despite: str | None = None) -> Release:
+        """Give a version a share of the requests; people read its answers, so a gate is asked as for `promote`."""
         self._other(name, canary.version)
-        return self._changed(name, lambda release: changes.with_canary(self._known(name, release), canary, self.who))
+
+        def how(release: Release | None) -> Release:
+            release = self._known(name, release)
+            return changes.with_canary(release, canary, self.who, self._let(release, canary.version, despite))
+
+        return self._changed(name, how)
+
+    def demand(self, name: str, gate: Mapping[str, Any] | None) -> Release:
+        """Demand of every further version that it has passed a gate by these rules; None demands it no more."""
+
+        def how(release: Release | None) -> Release:
+            release = self._known(name, release)
+            if gate is None and release.gate is None:
+                raise UsageError(f"{name!r} demands no gate", where="--off", fix="there is nothing to switch off")
+            return changes.demanding(release, gate, self.serving(release), self.who)
+
+        return self._changed(name, how)
 
     def shadow(self, name: str, version: str | None) -> Release:
         """Let a version listen, or send away the one that does."""
@@ -108,6 +137,24 @@ class Releasing:
         """Return every name there is: of models, and of releases."""
         return sorted({*self.file.read(), *(model.name for model in self.store.models())})
 
+    def _let(self, release: Release, version: str, despite: str | None) -> str:
+        """Return what the history says of the gate. Raises GateError where the version may not answer."""
+        if release.gate is None:
+            if despite is None:
+                return ""
+            fix = "leave --despite out"
+            raise UsageError(f"{release.name!r} demands no gate to be passed over", where="--despite", fix=fix)
+        serving = self.serving(release)
+        if serving == version:
+            return ""  # nobody is answered by another version than before
+        try:
+            passed = gate_of(self.home, release.name, release.gate, version, serving)
+        except GateError as refused:
+            if despite is None:
+                raise
+            return f", though {refused.what} ({refused.why}): {_reason(despite)}"
+        return f"; {passed.reference} was passed"
+
     def _changed(self, name: str, how: Callable[[Release | None], Release]) -> Release:
         changed = self.file.change(name, how)
         assert changed is not None, "every change above makes a release"
@@ -139,3 +186,11 @@ class Releasing:
     def _before_newest(self, release: Release) -> str | None:
         versions = [one for one in self.versions(release) if one not in release.failed]
         return versions[-2] if len(versions) > 1 else None
+
+
+def _reason(despite: str) -> str:
+    reason = " ".join(despite.split())
+    if not reason:
+        fix = "say it in words: --despite 'the old one leaks prices; the new one was read by Ada'"
+        raise UsageError("no reason is given", where="--despite", why="it stands in the history", fix=fix)
+    return reason

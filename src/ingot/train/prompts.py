@@ -32,22 +32,34 @@ def prompts_in(batch: TensorBatch, codec: Codec) -> list[Prompt]:
     found = []
     for row, of in zip(tokens, segments, strict=True):
         begins = np.flatnonzero(np.diff(of, prepend=of[0] - 1))
-        found += [_prompt(ids.tolist(), codec) for ids in np.split(row, begins[1:])]
+        found += [prompt_of(ids.tolist(), codec) for ids in np.split(row, begins[1:])]
     return found
 
 
-def _prompt(ids: list[int], codec: Codec) -> Prompt:
-    opening = [codec.start_of_turn, *codec.encode_frame("assistant\n")]
-    for begin in _last_first(ids, codec.start_of_turn):
-        said = begin + len(opening)
-        if ids[begin:said] == opening and codec.end_of_turn in ids[said:] and codec.eos in ids[said:]:
-            return Prompt(tuple(ids[:said]), codec.decode(ids[said : ids.index(codec.end_of_turn, said)]))
+def prompt_of(ids: list[int], codec: Codec) -> Prompt:
+    """Return the prompt of a document with its marks. Raises InputError where the assistant is expected nowhere."""
+    turn = split_turn(ids, codec)
+    if turn is not None and codec.eos in ids[len(turn[0]) :]:
+        return Prompt(tuple(turn[0]), codec.decode(turn[1][:-1]))
     raise InputError(
         "the rows of this training do not hold whole prompts with an expected answer",
         where="training, inputs of kind Shards",
         why="the objective asks the model itself for answers, and compares them",
         fix="make the shards with the step ingot.data.prompts:tokenize, and read them in their `row_tokens`",
     )
+
+
+def split_turn(ids: list[int], codec: Codec) -> tuple[list[int], list[int]] | None:
+    """Return a conversation up to where the assistant last begins to speak, and what it says with the mark of its end.
+
+    None where it does not speak to an end.
+    """
+    opening = [codec.start_of_turn, *codec.encode_frame("assistant\n")]
+    for begin in _last_first(ids, codec.start_of_turn):
+        said = begin + len(opening)
+        if ids[begin:said] == opening and codec.end_of_turn in ids[said:]:
+            return ids[:said], ids[said : ids.index(codec.end_of_turn, said) + 1]
+    return None
 
 
 def _last_first(ids: list[int], mark: int) -> Iterator[int]:

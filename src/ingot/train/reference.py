@@ -5,7 +5,10 @@ The step `score` reads every row of preference shards once and keeps the log-pro
 The artifact says which weights it is of; a training with others, or with pairs it has not read, is refused. A pass that
 was stopped goes on with the parts it has written.
 
-Shapes: P pairs; [P, 2] is chosen and rejected.
+Shards of ratings are read in the same way: there the two numbers of an answer are its log-probability after its own
+prompt and that of a foreign answer after it (train/ratings).
+
+Shapes: P pairs; [P, 2] is chosen and rejected, or own and foreign.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from torch import Tensor
 from ingot.core.errors import InputError
 from ingot.core.storage import fsync_tree, remove_tree, sha256_file, write_atomically
 from ingot.data.order import Order
+from ingot.data.ratings import FILE as RATINGS
 from ingot.data.score_differences import KEY_BYTES
 from ingot.data.shards import Shards
 from ingot.data.stream import Stream
@@ -34,6 +38,7 @@ from ingot.tokenizer.codec import Codec
 from ingot.train.answers import answer_log_probabilities, pairs_in
 from ingot.train.config import Precision
 from ingot.train.objective import Given, TensorBatch, pieces
+from ingot.train.ratings import foreign_log_probabilities, own_log_probabilities, ratings_in
 from ingot.train.refusals import refuse_damaged_shards
 from ingot.train.state import DTYPES, reproducible, resolve_precision
 
@@ -86,6 +91,7 @@ def score(config: Config, inputs: Mapping[str, Artifact], context: StepContext) 
     batches = -(-Order("shards", shards, config.sequence_length, 0).know_all() // config.batch_size)
     codec, parts = Codec.load(inputs["tokenizer"].path), context.folder / _PARTS
     parts.mkdir(exist_ok=True)
+    read = rating_scores_of if (folder / RATINGS).is_file() else scores_of
     with reproducible(context.cores, device):
         decoder = load_decoder(start, DTYPES[precision]).eval().to(device)
         for first in range(0, batches, _BATCHES_A_PART):
@@ -93,7 +99,7 @@ def score(config: Config, inputs: Mapping[str, Artifact], context: StepContext) 
             if not part.exists():
                 some = (stream.batch(number) for number in range(first, min(first + _BATCHES_A_PART, batches)))
                 moved = (batch for each in some for batch in pieces(each, 1, device))
-                write_atomically(part, save(scores_of(decoder, moved, codec)))
+                write_atomically(part, save(read(decoder, moved, codec)))
             context.emit("progress", done=min(first + _BATCHES_A_PART, batches), total=batches, unit="batches")
     found = [load_file(path) for path in sorted(parts.iterdir())]
     whole = {name: torch.cat([each[name] for each in found]) for name in (_KEYS, _VALUES)}
@@ -111,8 +117,24 @@ def scores_of(decoder: Decoder, batches: Iterable[TensorBatch], codec: Codec) ->
         pairs = pairs_in(batch, codec)
         keys += pairs.keys
         values.append(answer_log_probabilities(decoder, batch, pairs).cpu())
+    return _scores(keys, values)
+
+
+@torch.inference_mode()
+def rating_scores_of(decoder: Decoder, batches: Iterable[TensorBatch], codec: Codec) -> dict[str, Tensor]:
+    """Return the keys of all rated answers in some batches, and the log-probabilities of own and foreign ones."""
+    keys, values = list[bytes](), list[Tensor]()
+    for batch in batches:
+        rated = ratings_in(batch, codec, decoder.config.context)
+        keys += rated.both_keys
+        both = (read(decoder, rated, codec) for read in (own_log_probabilities, foreign_log_probabilities))
+        values.append(torch.stack([*both], 1).cpu())
+    return _scores(keys, values)
+
+
+def _scores(keys: Sequence[bytes], values: Sequence[Tensor]) -> dict[str, Tensor]:
     table = torch.frombuffer(bytearray(b"".join(keys)), dtype=torch.uint8).view(-1, KEY_BYTES)
-    return {_KEYS: table, _VALUES: torch.cat(values)}
+    return {_KEYS: table, _VALUES: torch.cat(list(values))}
 
 
 def write_reference(scores: dict[str, Tensor], start: Path, folder: Path) -> Facts:

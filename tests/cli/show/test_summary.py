@@ -63,3 +63,12 @@ def test_a_smaller_vocabulary_than_planned_is_said(tmp_path: Path, capsys: pytes
 
 def test_a_vocabulary_as_asked_for_needs_no_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "and not the" not in shown(tmp_path, capsys, vocabulary=512, asked=512)
+
+
+def test_what_it_knows_by_heart_is_said_where_it_was_audited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "by heart" not in shown(tmp_path / "without", capsys, vocabulary=512, asked=512)
+    monkeypatch.setitem(FACTS, "audit", {"verdict": "unsure", "reasons": ["there is too little text", "and more"]})
+    text = shown(tmp_path / "with", capsys, vocabulary=512, asked=512)
+    assert "What it knows by heart unsure: there is too little text" in text

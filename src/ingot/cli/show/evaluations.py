@@ -10,7 +10,7 @@ import click
 
 from ingot.cli.show.tables import print_table
 from ingot.evaluate.comparing import TOLD_DIFFERENCE, TOLD_POWER, read_changed
-from ingot.evaluate.results import LEANING, METRICS_FILE, RESULTS_FILE, cut_prompts
+from ingot.evaluate.results import LEANING, METRICS_FILE, RESULTS_FILE, absent_documents, cut_prompts
 from ingot.flow.artifact import Artifact
 
 _SHOWN_GROUPS, _SHOWN_ITEMS, _SHOWN_CHARACTERS = 30, 10, 40
@@ -91,7 +91,25 @@ def _sentences(facts: Mapping[str, Any], task: Artifact) -> list[str]:
         told.append(f"{rows} left out, each named in {task.path / 'faults.jsonl'}.")
     if facts["cut"]:
         told.append(f"{cut_prompts(facts['cut'])}.")
-    return [*told, _contamination(facts["contamination"])]
+    if facts.get("calibration"):
+        told.append(_calibration(facts["calibration"]))
+    if facts.get("missing"):
+        told.append(f"{absent_documents(facts['missing'])}.")
+    # What an index found was never learned.
+    return [*told, _contamination(facts["contamination"])] if "contamination" in facts else told
+
+
+def _calibration(found: Mapping[str, Any]) -> str:
+    """Say whether a model knows what it knows, and how much it could answer if it answered the surest alone."""
+    gap = found["expected_calibration_error"]
+    told = (
+        f"Confidence: {found['confidence']:.0%} sure on average, right in {found['accuracy']:.0%}; the two differ by "
+        f"{gap:.4f} over bins of {found['bin_width']:.0%}."
+    )
+    risk, share = "0.05", found["coverage_at_risk"]["0.05"]
+    if not share:
+        return f"{told} Not even its surest answers are wrong in at most {float(risk):.0%} of cases."
+    return f"{told} Answering the surest {share:.0%} alone, it would be wrong in at most {float(risk):.0%} of them."
 
 
 def _contamination(found: Mapping[str, Any]) -> str:

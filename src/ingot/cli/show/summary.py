@@ -57,6 +57,8 @@ def _sections(outcome: Outcome, before: Sequence[Artifact], home: str) -> Iterat
     yield "What went in", _what_went_in(facts["documents"], facts["dataset"], facts["shards"])
     yield "What came out", _what_came_out(facts["checkpoint"], outcome.artifacts["plan"], facts["tokenizer"])
     yield "How good it is", _how_good(facts["report"])
+    if "audit" in facts:
+        yield "What it knows by heart", _by_heart(facts["audit"])
     yield "Three samples, continued by the model", _samples(facts["report"])
     yield "What it cost", _cost(outcome)
     yield "Next", _next(outcome, home)
@@ -123,6 +125,10 @@ def _how_good(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"{report['before_bits_per_byte']:.3f} {report['start']}, the model it went on from"
     if "old_bits_per_byte" in report:
         yield f"on old text {report['old_bits_per_byte']:.3f}, before {report['old_before_bits_per_byte']:.3f}"
+
+
+def _by_heart(audit: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{audit['verdict']}: {audit['reasons'][0]}"
 
 
 def _samples(report: Mapping[str, Any]) -> Iterator[str]:

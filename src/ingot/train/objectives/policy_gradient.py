@@ -34,7 +34,7 @@ from ingot.model.decoder import Decoder
 from ingot.train.answering import Answered, in_rows, read_again
 from ingot.train.health import bits_of
 from ingot.train.invariance import doubts
-from ingot.train.judging import Reward, open_reward
+from ingot.train.judging import KEPT, Reward, kept_reward, open_reward
 from ingot.train.objective import Given, Loss, TensorBatch
 from ingot.train.prompts import Prompt, prompts_in
 from ingot.train.rollouts import Answer, Drawing, draw
@@ -53,7 +53,8 @@ class Config:
     """How answers are drawn and judged, and what they count.
 
     Each prompt gets `answers` of up to `answer_tokens`, drawn at `temperature`. `reward` names a plug-in, or a file of
-    your own by its path; `reward_options` are its settings. With `is_scaled` advantages are divided by the standard
+    your own by its path; `reward_options` are its settings. Without a name it is the one that lies beside the prompts
+    since they were tried with it (train/trying). With `is_scaled` advantages are divided by the standard
     deviation of their group, which lets easy and hard prompts count alike. `beta` holds the model near its start.
     """
 
@@ -92,7 +93,7 @@ def loss(decoder: Decoder, batch: TensorBatch, config: Config, given: Given) -> 
     Raises InputError for a prompt that leaves no room for an answer, and for a reward that is no number.
     """
     codec, memory = given.codec, given.once("policy_gradient", Memory)
-    reward: Reward = given.once("reward", lambda: open_reward(config.reward, config.reward_options))
+    reward: Reward = given.once("reward", lambda: _open(config, given))
     prompts = prompts_in(batch, codec)
     _refuse_full(prompts, decoder.config.context)
     drawing = Drawing(config.answers, config.answer_tokens, config.temperature)
@@ -161,6 +162,12 @@ def policy_sum(
 def count_of(lengths: Sequence[int], config: Config) -> int:
     """Return what the summed loss of some answers is divided by."""
     return {"dapo": sum(lengths), "grpo": len(lengths), "dr_grpo": len(lengths) * config.answer_tokens}[config.kind]
+
+
+def _open(config: Config, given: Given) -> Reward:
+    if config.reward:
+        return open_reward(config.reward, config.reward_options)
+    return kept_reward(given.folder_with(KEPT, "no reward is named", "ingot.train.trying:tokenize"))
 
 
 def _seed(decoder: Decoder, config: Config) -> bytes:
