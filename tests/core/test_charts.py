@@ -52,6 +52,15 @@ def test_bars_carry_names_numbers_and_intervals() -> None:
         assert piece in text
 
 
+def test_the_unit_is_written_over_no_other_tick() -> None:
+    def ticks(unit: str) -> list[str | None]:
+        chart = ElementTree.fromstring(bars([Bar("acme", 1.93)], unit))
+        return [text.text for text in chart.iter("text") if text.get("class") == "tick"]
+
+    assert ticks("bits per byte") == ["0.0", "0.5", "1.0", "2.0 bits per byte"]
+    assert ticks("s") == ["0.0", "0.5", "1.0", "1.5", "2.0 s"]
+
+
 def test_the_longer_bar_is_the_larger_number() -> None:
     chart = ElementTree.fromstring(bars([Bar("a", 1.0), Bar("b", 2.0)], "bits"))
     first, second = (float(bar.get("width", "0")) for bar in chart.iter("rect"))

@@ -16,6 +16,7 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 340, 216
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 40, 26, 38
 _ROW = 50
+_LETTER = 7  # the widest that letters of 12 units are on average
 _NARROW, _LOW_HEIGHT, _MARK_ROW, _UNIT_ROW, _LEAST_COLUMN = 280, 114, 12, 14, 1.5
 
 Point = tuple[float, float]
@@ -74,7 +75,7 @@ def bars(rows: Sequence[Bar], unit: str) -> Markup:
             "start" if tick == 0 else "end" if tick == largest else "middle",
             label,
         )
-        for tick, label in _labelled(ticks(0, largest), unit)
+        for tick, label in _apart(_labelled(ticks(0, largest), unit), scale)
     ]
     return _svg(height, f"Comparison in {unit}", [*drawn, *axis])
 
@@ -279,6 +280,16 @@ def _high(line: Line) -> float:
 
 def _labelled(values: Sequence[float], unit: str) -> list[tuple[float, str]]:
     return [(value, _plain(value, values) + (f" {unit}" if value == values[-1] else "")) for value in values]
+
+
+def _apart(labels: Sequence[tuple[float, str]], scale: float) -> list[tuple[float, str]]:
+    """Leave out labels that the last one, which ends at its tick and bears the unit, would be written over."""
+    *others, (last, text) = labels
+    begins = last * scale - _LETTER * len(text)
+    return [
+        *((tick, label) for tick, label in others if tick * scale + _LETTER * len(label) / 2 < begins),
+        (last, text),
+    ]
 
 
 def _scale(values: Sequence[float]) -> tuple[float, str]:
