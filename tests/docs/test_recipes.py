@@ -184,5 +184,6 @@ def test_a_plan_takes_what_was_measured(place: Path, ingot_home: Path) -> None:
 def test_every_recipe_of_the_pages_is_run(repository: Path) -> None:
     found = {name for page in (repository / "docs").rglob("*.md") for name, _ in recipes(page)}
     here = {"classify.yaml", "continue.yaml", "curated.yaml", "embed.yaml", "extend.yaml", "measured.yaml"}
-    beside = {"prefer.yaml", "reward.yaml", "without-exam.yaml"}  # test_preferences, test_rewards, test_evaluation
+    # Of test_preferences, test_rewards, test_evaluation and test_audit.
+    beside = {"prefer.yaml", "rate.yaml", "reward.yaml", "without-exam.yaml", "with-canaries.yaml"}
     assert found == here | beside
