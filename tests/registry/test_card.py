@@ -39,3 +39,11 @@ def test_a_model_taught_by_rewards_tells_what_it_earns() -> None:
     card = write_card(Card("acme", {"kind": "chat"}, figures))
     assert "0.750 (95% interval 0.600 to 0.900)" in card
     assert "Measured on 40 prompts" in card
+    pairs = {
+        "preference_accuracy": 0.5,
+        "preference_accuracy_interval": [0.2, 0.8],
+        "preference_margin": 0.1,
+        "pairs": 9,
+    }
+    both = write_card(Card("acme", {"kind": "chat"}, {**figures, **pairs}))
+    assert both.index("Measured on 40 prompts") < both.index("Measured on 9 pairs")

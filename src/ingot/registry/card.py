@@ -108,7 +108,8 @@ def _data(ancestors: Sequence[Artifact]) -> list[str]:
 def _quality(report: Mapping[str, Any]) -> list[str]:
     scores = [(label, report[key]) for key, label in _SCORES if isinstance(report.get(key), int | float)]
     if not scores:
-        return _earning(report) or _preferring(report) or _answering(report)
+        earned, preferred = _earning(report), _preferring(report)
+        return [*earned, *([""] if earned and preferred else []), *preferred] or _answering(report)
     rows = [(label, f"{value:.3f}") for label, value in scores]
     interval = report.get("interval")
     if isinstance(interval, list | tuple) and len(interval) == 2:
