@@ -61,7 +61,7 @@ def main() -> None:
         home = Home(folder / "home")
         made = home.get(NAME)
         bits = ppmd(home, made, asked.peer)
-        publish("eval-evidence", figures(made, bits, asked.quick), details(asked, made, bits))
+        publish("eval_evidence", figures(made, bits, asked.quick), details(asked, made, bits))
 
 
 def arguments() -> argparse.Namespace:
@@ -201,8 +201,10 @@ def figures(made: Artifact, ppmd_bits: Sequence[float], is_quick: bool) -> Itera
     labels, words = own["labels"], facts["words_label_accuracy"]
     if labels and words is not None:
         better = labels["value"] - words
-        goal = "above a bag of words, 0"
-        yield Figure("question type, own less words", better, "accuracy", goal, _holds(better, 1e-9, is_quick))
+        # A lead that chance would often make is none: the lower end of the paired interval counts, of every seed.
+        surely = min(each["low"] for each in facts["labels_beside_words"])
+        goal = "clearly above a bag of words, 0"
+        yield Figure("question type, own less words", better, "accuracy", goal, _holds(surely, 1e-9, is_quick))
         yield Figure("question type, own", labels["value"], "accuracy", "", None)
         yield Figure("question type, words", words, "accuracy", "", None)
     goal = "every arm within 10% of the mean processor seconds"
