@@ -37,6 +37,7 @@ def serving(home: str, engine: str) -> Iterator[str]:
 
 def chat(client: openai.OpenAI, model: str = "acme") -> str:
     message = {"role": "user", "content": "def visit(node):"}
+    # A plain dict stands for the typed one, as in most programs.
     answer = client.chat.completions.create(model=model, messages=[message], max_tokens=8)  # type: ignore[list-item]
     return answer.choices[0].finish_reason
 

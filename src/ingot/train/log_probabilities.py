@@ -23,7 +23,6 @@ def log_probabilities(hidden_ND: Tensor, head_VD: Tensor, targets_N: Tensor, chu
     """Return the log-probability, in nats and float32, of each target that is not IGNORED, in their order: [R]."""
     rows_R = (targets_N != IGNORED).nonzero().squeeze(1)
     # torch publishes Function.apply without types.
-    # torch publishes Function.apply without types.
     found_R: Tensor = _LogProbabilities.apply(hidden_ND[rows_R], head_VD, targets_N[rows_R], chunk_rows)  # type: ignore[no-untyped-call]
     return found_R
 
